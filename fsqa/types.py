@@ -1,0 +1,99 @@
+"""The values that flow through fsqa, from a raw row to a loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import Float, Int
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class Role(IntEnum):
+    """What a token is: a fact about the text, the same under every loss."""
+
+    PROMPT = 0
+    """Question and template, and the start token."""
+    CONTEXT = 1
+    """A document given with the question."""
+    ANSWER = 2
+    """What the model should say."""
+    END = 3
+    """The one token that closes the answer."""
+    PAD = 4
+    """Filler after the end of a row; never part of a loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One question with every answer that counts as right."""
+
+    id: str
+    question: str
+    answers: tuple[str, ...]
+    """All references for scoring; the first is the one that is trained on."""
+    context: str = ""
+    kind: str = ""
+    """The stratum the question belongs to: a relation, a source, ``refusal``; empty when there is none."""
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of text with one role; segments are tokenised apart and joined."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A record laid out as text: what the model is given, and what it should say."""
+
+    given: tuple[Segment, ...]
+    """Everything before the answer; generation sees exactly this."""
+    answer: tuple[Segment, ...]
+    """The answer as it is trained on, without the end token."""
+    start: bool
+    """Whether the tokenizer's start token opens the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A tokenised record: one id and one role per token."""
+
+    ids: NDArray[np.int32]
+    roles: NDArray[np.uint8]
+    truncated: int
+    """How many tokens of the prompt or context were cut to fit ``max_length``."""
+
+
+class Batch(NamedTuple):
+    """What one device holds at once. Tensors only, so that Lightning moves it unaided."""
+
+    ids: Int[Tensor, "batch time"]
+    roles: Int[Tensor, "batch time"]
+    index: Int[Tensor, " batch"]
+    """Row numbers in the split, to look records up by."""
+    step_examples: Int[Tensor, ""]
+    """Examples in the whole optimizer step, over all micro-batches and devices."""
+    step_targets: Int[Tensor, " role"]
+    """Target tokens of each role in the whole optimizer step: the denominator of a token mean."""
+
+
+class LossOutput(NamedTuple):
+    """A loss and the figures that explain it."""
+
+    loss: Float[Tensor, ""]
+    """This micro-batch's share of the optimizer step's loss: shares add up to the whole."""
+    role_loss: Float[Tensor, " role"]
+    """The same loss split by the role of the target token."""
+    target_nll: Float[Tensor, " target"]
+    """Plain negative log-likelihood of each target that counts, without smoothing, in nats."""
