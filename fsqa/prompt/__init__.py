@@ -1,0 +1,5 @@
+"""Prompts: how a record is laid out as text."""
+
+from fsqa.prompt.template import Template
+
+__all__ = ["Template"]

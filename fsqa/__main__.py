@@ -1,0 +1,5 @@
+"""``python -m fsqa``."""
+
+from fsqa.cli import main
+
+main()

@@ -1,0 +1,143 @@
+"""The record of truth: one flushed line per event, mirrored to every logger."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from fsqa.errors import InputError
+from fsqa.objective.causal import CausalObjective
+from fsqa.types import Role
+
+ROLE_NAMES = [role.name.lower() for role in Role if role is not Role.PAD]
+
+
+class History(pl.Callback):
+    """Writes ``history.jsonl`` while training, and counts what training costs.
+
+    Every ``every`` optimizer steps a line holds the mean loss since the last one, its share per role, the plain
+    NLL of the targets, the learning rate and the loss tokens seen so far; every validation adds one.
+    """
+
+    def __init__(self, *, path: Path, every: int) -> None:
+        if every < 1:
+            raise InputError(f"callbacks.history.every: wanted 1 step or more, got {every}")
+        self._path, self._every = path, every
+        self._file: TextIO | None = None
+        self._steps = 0
+        self.loss_tokens, self.trained_steps = 0, 0
+        self._tokens: Tensor | int = 0
+        self.seconds_before, self._started = 0.0, time.monotonic()
+        self.validation_seconds, self._validation_started = 0.0, 0.0
+        self.role_loss = [0.0] * len(ROLE_NAMES)
+
+    @property
+    def trained_tokens(self) -> int:
+        """Real tokens, without filler, that this process trained on."""
+        return int(self._tokens)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since training began, earlier parts of an interrupted run included."""
+        return self.seconds_before + time.monotonic() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run goes on counting from."""
+        return {
+            "loss_tokens": self.loss_tokens,
+            "seconds": self.seconds,
+            "role_loss": self.role_loss,
+            "steps": self._steps,
+            "figures": self._figures.state_dict(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.loss_tokens, self.seconds_before = state_dict["loss_tokens"], state_dict["seconds"]
+        self.role_loss = list(state_dict["role_loss"])
+        self._steps = state_dict["steps"]
+        self._figures.load_state_dict(state_dict["figures"])
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Find the sums that the objective keeps."""
+        assert isinstance(pl_module, CausalObjective)
+        self._figures = pl_module.figures
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the file, cutting off what an interrupted run wrote after its last checkpoint."""
+        if not trainer.is_global_zero:
+            return
+        kept = [line for line in _lines(self._path) if json.loads(line)["step"] <= trainer.global_step]
+        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        self._file = self._path.open("a", encoding="utf-8")
+        self._started = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the micro-batch, and write a line when one is due."""
+        self._tokens = self._tokens + (batch.roles != Role.PAD).sum()
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        self._steps += 1
+        self.trained_steps += 1
+        if trainer.global_step % self._every == 0 or trainer.global_step == trainer.max_steps:
+            self._write_training(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Note the time: validation is not training."""
+        self._validation_started = time.monotonic()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write everything that was logged under ``val/``."""
+        self.validation_seconds += time.monotonic() - self._validation_started
+        figures = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("val/")}
+        self._write(trainer, dict(sorted(figures.items())))
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write_training(self, trainer: pl.Trainer) -> None:
+        figures, steps = self._figures, max(1, self._steps)
+        role_loss = figures.role_loss.tolist()
+        self.loss_tokens += figures.targets
+        self.role_loss = [total + new for total, new in zip(self.role_loss, role_loss, strict=False)]
+        line = {
+            "train/loss": float(figures.loss) / steps,
+            "train/target_nll": float(figures.nll) / max(1, figures.targets),
+            **{f"train/loss_{name}": part / steps for name, part in zip(ROLE_NAMES, role_loss, strict=False)},
+            "train/lr": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        figures.reset()
+        self._steps = 0
+        self._write(trainer, line)
+
+    def _write(self, trainer: pl.Trainer, figures: dict[str, float]) -> None:
+        if self._file is None:
+            return
+        line = {
+            "step": trainer.global_step,
+            "seconds": round(self.seconds, 3),
+            "loss_tokens": self.loss_tokens,
+            **figures,
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        for logger in trainer.loggers:
+            logger.log_metrics({**figures, "loss_tokens": self.loss_tokens}, step=trainer.global_step)
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the whole lines of a file; a killed run may have left half a line at the end."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return text[: text.rfind("\n") + 1].splitlines()

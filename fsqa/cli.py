@@ -1,0 +1,72 @@
+"""The command line: one word chooses the command, and nothing heavy loads before its input is known to be good."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from fsqa import __version__
+from fsqa.errors import InputError, did_you_mean
+
+COMMANDS = {
+    "train": "compose and train a run, or a whole study with -m",
+    "evaluate": "score a finished run again, under another decoding or on other data",
+    "ask": "let a finished run answer questions",
+    "show": "print examples with every token coloured by its weight under a loss",
+    "report": "compare the runs of a study: table, CSV, plots and one HTML page",
+    "doctor": "check this machine and installation",
+}
+
+USAGE = """fsqa fine-tunes small language models for question answering, and finds out which way of training them works.
+
+usage: fsqa COMMAND ...
+
+{commands}
+
+fsqa COMMAND --help tells more. Start with: fsqa train --help
+Tab completion: eval "$(fsqa -sc install=bash)"
+"""
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command line and return its exit code: 0, 2 for input the user can mend, 130 when interrupted."""
+    try:
+        return _command(words)(list(words[1:]))
+    except InputError as error:
+        print(f"fsqa: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fsqa: interrupted; type the same command to go on", file=sys.stderr)
+        return 130
+
+
+def _command(words: Sequence[str]) -> Callable[[list[str]], int]:
+    if not words or words[0] in ("-h", "--help", "help"):
+        return _usage
+    if words[0] == "--version":
+        return _version
+    if words[0] in ("-sc", "--shell-completion") or words[0].startswith("--shell-completion="):
+        return import_module("fsqa.completion").complete
+    if words[0] not in COMMANDS:
+        raise InputError(
+            f"no command named '{words[0]}'{did_you_mean(words[0], COMMANDS)}; the commands are {', '.join(COMMANDS)}"
+        )
+    command: Callable[[list[str]], int] = import_module(f"fsqa.commands.{words[0]}").run
+    return command
+
+
+def _usage(_: list[str]) -> int:
+    width = max(map(len, COMMANDS))
+    print(USAGE.format(commands="\n".join(f"  {name:{width}}  {what}" for name, what in COMMANDS.items())).rstrip())
+    return 0
+
+
+def _version(_: list[str]) -> int:
+    print(f"fsqa {__version__}")
+    return 0

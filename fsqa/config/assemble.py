@@ -1,0 +1,93 @@
+"""From a checked config to the objects of a run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fsqa.config.instantiate import build
+from fsqa.data.examples import Examples
+from fsqa.data.prepare import PreparedRecords, check_every_row_counts, prepare_examples, prepare_records
+from fsqa.encode import Encoder
+from fsqa.evaluation import Evaluator
+from fsqa.generate import Greedy
+from fsqa.loss.token_loss import TokenLoss
+from fsqa.model.source import ModelSource
+from fsqa.model.tokenizer import tokenizer_key
+from fsqa.objective.causal import CausalObjective
+from fsqa.types import Prompt, Record, Split
+
+REHEARSAL_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything a run is made of, but for the weights."""
+
+    source: ModelSource
+    tokenizer: Any
+    tokenizer_key: str
+    layout: Callable[[Record], Prompt]
+    encoder: Encoder
+    loss: TokenLoss
+    records: PreparedRecords
+    examples: dict[Split, Examples]
+    evaluator: Evaluator
+
+
+def rehearsed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a rehearsal: few steps and few answers; otherwise the config as it is."""
+    changed = copy.deepcopy(dict(config))
+    if changed["rehearse"]:
+        trainer, callbacks = changed["trainer"], changed["callbacks"]
+        trainer |= {"max_steps": REHEARSAL_STEPS, "max_epochs": -1, "val_check_interval": REHEARSAL_STEPS // 2}
+        callbacks["answers"]["examples"] = min(callbacks["answers"]["examples"], REHEARSAL_STEPS)
+    return changed
+
+
+def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
+    """Read and tokenise the data and build what scores it; the cache serves what was made before.
+
+    Raises InputError for data that cannot be trained on, naming the row.
+    """
+    source = build(config["model"])
+    if config["rehearse"]:
+        source = source.shrunk()
+    layout, loss = build(config["prompt"]), build(config["loss"])
+    records = prepare_records(build(config["dataset"]), cache)
+    tokenizer = source.tokenizer(records.splits["train"].texts)
+    key = tokenizer_key(tokenizer)
+    encoder = Encoder(tokenizer=tokenizer, max_length=config["max_length"])
+    examples = prepare_examples(records, layout, encoder, key, cache)
+    for split, split_examples in examples.items():
+        check_every_row_counts(loss, split_examples, records.splits[split])
+    generation: Greedy = build(config["generation"])
+    return Assembly(
+        source=source,
+        tokenizer=tokenizer,
+        tokenizer_key=key,
+        layout=layout,
+        encoder=encoder,
+        loss=loss,
+        records=records,
+        examples=examples,
+        evaluator=Evaluator(
+            layout=layout, encoder=encoder, generation=generation, batch_size=4 * config["micro_batch_size"]
+        ),
+    )
+
+
+def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> CausalObjective:
+    """Build the model, make its weights trainable as the tuning says, and give it an objective."""
+    model = assembly.source.model(assembly.tokenizer, config["max_length"], config["seed"])
+    objective: CausalObjective = build(
+        config["objective"],
+        model=build(config["tuning"])(model),
+        loss=assembly.loss,
+        optimizer=build(config["optimizer"]),
+        scheduler=build(config["scheduler"]),
+    )
+    return objective

@@ -1,0 +1,170 @@
+"""Composing configs, with errors that name the nearest right key or option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+import fsqa
+from fsqa.errors import InputError, did_you_mean
+
+HYDRA_GROUP = "hydra"
+
+
+def config_folder() -> Path:
+    """Return the folder of configs: inside an installed package, beside it in a checkout."""
+    package = Path(fsqa.__file__).resolve().parent
+    return next(folder for folder in (package / "conf", package.parent / "conf") if (folder / "train.yaml").is_file())
+
+
+def own_folder() -> Path | None:
+    """Return the user's own ``./conf``, whose files stand beside the package's, if there is one."""
+    own = Path("conf").resolve()
+    return own if own.is_dir() and own != config_folder() else None
+
+
+@contextmanager
+def searching() -> Iterator[None]:
+    """Make the package's configs, and the user's own, the ones that are composed."""
+    with initialize_config_dir(str(config_folder()), version_base="1.3", job_name="fsqa"):
+        yield
+
+
+def compose_config(overrides: Sequence[str], name: str = "train", with_hydra: bool = False) -> DictConfig:
+    """Compose ``conf/<name>.yaml`` with overrides; what cannot be composed is one clear InputError."""
+    with searching():
+        parsed = parse(overrides)
+        _check_overrides(parsed, name)
+        return _compose(name, [*_own_searchpath(), *(first_choice(override) for override in parsed)], with_hydra)
+
+
+def check_overrides(overrides: Sequence[str], name: str = "train") -> DictConfig:
+    """Raise InputError for the first override that cannot work, in a sweep too; return the first job's config."""
+    return compose_config([*overrides], name)
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Parse override words; a malformed one is an InputError."""
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise InputError(f"override: {_one_line(error)}; write key=value, or key=a,b,c with -m for a sweep") from None
+    for word, override in zip(overrides, parsed, strict=True):
+        if not override.key_or_group:
+            raise InputError(f"override: '{word}' names no key; write key=value")
+    return parsed
+
+
+def first_choice(override: Override) -> str:
+    """Return an override with a sweep replaced by its first choice."""
+    if not override.is_sweep_override():
+        return override.input_line or ""
+    head = (override.input_line or "").split("=", 1)[0]
+    choices = _choices(override)
+    return f"{head}={choices[0]}" if choices else ""
+
+
+def _choices(override: Override) -> list[str]:
+    """List the values of a sweep as override text; a continuous sweep has none to list."""
+    if not override.is_discrete_sweep():
+        return []
+    return [str(choice) for choice in override.sweep_string_iterator()]
+
+
+def _own_searchpath() -> list[str]:
+    own = own_folder()
+    return [f"hydra.searchpath=[file://{own}]"] if own else []
+
+
+def _check_overrides(parsed: list[Override], name: str) -> None:
+    groups = _groups()
+    chosen = [*_own_searchpath()]
+    for override in parsed:
+        if _is_group(override, groups):
+            _check_option(override, groups)
+            chosen.append(first_choice(override))
+    base = _compose(name, chosen)
+    for override in parsed:
+        if not _is_group(override, groups) and not override.is_add() and not override.is_force_add():
+            _check_key(override, base, groups)
+
+
+def _is_group(override: Override, groups: dict[str, list[str]]) -> bool:
+    return override.key_or_group in groups
+
+
+def _groups() -> dict[str, list[str]]:
+    """Map every config group to its options, the user's own included."""
+    loader = GlobalHydra.instance().config_loader()
+    search_path = loader.get_search_path()
+    own = own_folder()
+    if own and f"file://{own}" not in [entry.path for entry in search_path.get_path()]:
+        search_path.append("own", f"file://{own}")
+    groups = {group: loader.get_group_options(group) for group in loader.list_groups("") if group != HYDRA_GROUP}
+    hydra_groups = {f"{HYDRA_GROUP}/{g}": loader.get_group_options(f"{HYDRA_GROUP}/{g}") for g in loader.list_groups(HYDRA_GROUP)}
+    return {**groups, **hydra_groups}
+
+
+def _check_option(override: Override, groups: dict[str, list[str]]) -> None:
+    group, options = override.key_or_group, groups[override.key_or_group]
+    wanted = _choices(override) if override.is_sweep_override() else [override.value()]
+    for option in wanted:
+        for one in option if isinstance(option, list) else [option]:
+            if one not in (None, "null") and str(one) not in options:
+                raise InputError(
+                    f"{group}={one}: there is no such {group}{did_you_mean(str(one), options)}; "
+                    f"the options are {', '.join(sorted(options))}"
+                )
+
+
+def _check_key(override: Override, base: DictConfig, groups: dict[str, list[str]]) -> None:
+    key = override.key_or_group
+    if key.split(".")[0] == HYDRA_GROUP or OmegaConf.select(base, key, throw_on_missing=False) is not None:
+        return
+    *path, last = key.split(".")
+    parent: Any = base
+    for depth, part in enumerate(path):
+        if not (OmegaConf.is_dict(parent) and part in parent):
+            _no_such_key(key, part, parent, [*groups] if depth == 0 else [], path[:depth])
+        parent = parent._get_node(part) if OmegaConf.is_missing(parent, part) else parent[part]
+    if parent is None:
+        raise InputError(f"{key}: {'.'.join(path)} is empty here, so it has no keys; choose another option of {path[0]}")
+    if not (OmegaConf.is_dict(parent) and last in parent) and not _is_free(parent):
+        _no_such_key(key, last, parent, [*groups] if not path else [], path)
+    if not (OmegaConf.is_dict(parent) and last in parent):
+        raise InputError(f"{key}: no such key yet; to add one to {'.'.join(path)} write +{key}=...")
+
+
+def _is_free(parent: Any) -> bool:
+    """Say whether a node is a plain mapping that takes any key, like model.size."""
+    return OmegaConf.is_dict(parent) and "_target_" not in parent and len(parent) == 0
+
+
+def _no_such_key(key: str, part: str, parent: Any, more: list[str], path: list[str]) -> None:
+    known = [str(name) for name in parent if not str(name).startswith("_")] if OmegaConf.is_dict(parent) else []
+    near = did_you_mean(part, {*known, *more} - {HYDRA_GROUP})
+    where = ".".join(path)
+    kept = f"the keys of {where} are {', '.join(sorted(known))}" if where else "see fsqa train --help"
+    raise InputError(f"{key}: there is no key '{part}'{f' in {where}' if where else ''}{near}; {kept}")
+
+
+def _compose(name: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
+    try:
+        return compose(name, [override for override in overrides if override], return_hydra_config=with_hydra)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise InputError(f"config: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines[:3]) if lines else type(error).__name__

@@ -1,0 +1,35 @@
+"""The top-level keys of a run: the ones that are no group."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fsqa.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a run is called, where it goes, and how much of what it sees at once."""
+
+    study: str
+    seed: int
+    outputs: str
+    batch_size: int
+    micro_batch_size: int
+    max_length: int
+    rehearse: bool
+    allow: list[str]
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w][\w.\-]*", self.study):
+            raise InputError(
+                f"study: wanted a folder name of letters, digits, '.', '_' and '-', got '{self.study}'; set study=my_study"
+            )
+        for name in ("batch_size", "micro_batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: wanted 1 or more, got {getattr(self, name)}")
+        if self.max_length < 3:
+            raise InputError(f"max_length: wanted 3 tokens or more (question, answer, end), got {self.max_length}")
+        if self.seed < 0:
+            raise InputError(f"seed: wanted 0 or more, got {self.seed}")

@@ -1,0 +1,135 @@
+"""What a class or function takes, read from its source without importing it.
+
+Importing torch to learn that a key is misspelt would take seconds; reading one file takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The keyword arguments of a callable, with their annotations as source."""
+
+    parameters: dict[str, ast.expr | None]
+    open: bool
+    """Whether it takes any further keyword (``**kwargs``)."""
+
+
+@cache
+def signature(target: str) -> Signature | None:
+    """Return the signature of a dotted target, or None where the source does not tell (compiled, generated)."""
+    found = _find(target, hops=5)
+    return _signature(*found) if found else None
+
+
+def _find(target: str, hops: int) -> tuple[ast.stmt, ast.Module] | None:
+    """Find the definition behind a dotted name, following re-exports."""
+    module, _, name = target.rpartition(".")
+    path = _module_file(module)
+    if path is None or not hops:
+        return None
+    tree = _parse(path)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return node, tree
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _find(f"{_source(node, module, path)}.{alias.name}", hops - 1)
+    return None
+
+
+def _source(node: ast.ImportFrom, module: str, path: Path) -> str:
+    """Return the absolute module that a ``from ... import`` names."""
+    if not node.level:
+        return node.module or ""
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, node.module] if node.module else base)
+
+
+def _module_file(module: str) -> Path | None:
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top) if top else None
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin.endswith(".py") else None
+    place = Path(spec.origin).parent.joinpath(*rest)
+    candidates = (place.with_name(f"{place.name}.py"), place / "__init__.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _signature(node: ast.stmt, tree: ast.Module) -> Signature | None:
+    if isinstance(node, ast.FunctionDef):
+        return _of_function(node, skip=0)
+    if not isinstance(node, ast.ClassDef):
+        return None
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            return _of_function(item, skip=1)
+    if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+        fields = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
+        return Signature({item.target.id: item.annotation for item in fields if isinstance(item.target, ast.Name)}, False)
+    return None
+
+
+def _of_function(node: ast.FunctionDef, skip: int) -> Signature:
+    arguments = [*node.args.posonlyargs, *node.args.args][skip:] + node.args.kwonlyargs
+    return Signature({a.arg: a.annotation for a in arguments}, node.args.kwarg is not None)
+
+
+def mismatch(value: object, annotation: ast.expr | None) -> bool:
+    """Say whether a plain config value surely does not fit an annotation; what cannot be told fits."""
+    match annotation:
+        case ast.Constant(value=None):
+            return value is not None
+        case ast.Constant(value=str(text)):
+            return mismatch(value, ast.parse(text, mode="eval").body)
+        case ast.Name(id=name):
+            return _not_plain(value, name)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return mismatch(value, left) and mismatch(value, right)
+        case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
+            return value is not None and mismatch(value, inner)
+        case ast.Subscript(value=ast.Name(id="Union"), slice=ast.Tuple(elts=choices)):
+            return all(mismatch(value, choice) for choice in choices)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            choices = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return value not in [choice.value for choice in choices if isinstance(choice, ast.Constant)]
+        case ast.Subscript(value=ast.Name(id="list"), slice=inner):
+            return not isinstance(value, list) or any(mismatch(item, inner) for item in value)
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, inner])):
+            return not isinstance(value, dict) or any(mismatch(item, inner) for item in value.values())
+    return False
+
+
+def _not_plain(value: object, name: str) -> bool:
+    match name:
+        case "bool":
+            return not isinstance(value, bool)
+        case "int":
+            return not isinstance(value, int) or isinstance(value, bool)
+        case "float":
+            return not isinstance(value, int | float) or isinstance(value, bool)
+        case "str":
+            return not isinstance(value, str)
+        case "None":
+            return value is not None
+        case "Tensor":
+            return True  # no YAML value is one
+    return False

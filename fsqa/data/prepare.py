@@ -1,0 +1,113 @@
+"""From a dataset to prepared splits: records stored, rows tokenised, every loss on the way counted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fsqa.data.batches import collate
+from fsqa.data.cache import cached_folder, key_of
+from fsqa.data.examples import Examples, write_examples
+from fsqa.data.records import Records, shared_questions, write_records
+from fsqa.dataset.base import Dataset
+from fsqa.encode import Encoder, row_name
+from fsqa.errors import InputError
+from fsqa.files import write_json
+from fsqa.loss.token_loss import TokenLoss
+from fsqa.types import SPLITS, Prompt, Record, Split
+
+
+@dataclass(frozen=True)
+class PreparedRecords:
+    """The three splits as stored, with what is known about them."""
+
+    splits: dict[Split, Records]
+    overlap: dict[str, int]
+    """Questions that stand in two splits."""
+    key: str
+
+    @property
+    def sha256(self) -> str:
+        """One hash over the contents of all splits."""
+        parts = "".join(str(self.splits[split].summary["sha256"]) for split in SPLITS)
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    def summary(self) -> dict[str, Any]:
+        """Return counts per split, what was dropped and why, and the overlap."""
+        counts = {
+            split: {name: records.summary[name] for name in ("records", "dropped")}
+            for split, records in self.splits.items()
+        }
+        return {**counts, "overlap": self.overlap, "sha256": self.sha256}
+
+
+def prepare_records(dataset: Dataset, cache: Path) -> PreparedRecords:
+    """Read a dataset into the cache, or find it there. An empty split is an InputError."""
+    key = key_of("records", dataset.fingerprint())
+
+    def make(folder: Path) -> None:
+        for split in SPLITS:
+            dropped = Counter[str]()
+            write_records(folder / split, dataset.records(split, dropped), dropped)
+        splits = {split: Records(folder / split) for split in SPLITS}
+        _check_not_empty(splits)
+        write_json(folder / "overlap.json", _overlap(splits))
+
+    folder = cached_folder(cache / "records", key, make)
+    splits = {split: Records(folder / split) for split in SPLITS}
+    return PreparedRecords(splits=splits, overlap=_read_overlap(folder), key=key)
+
+
+def prepare_examples(
+    records: PreparedRecords, layout: Callable[[Record], Prompt], encoder: Encoder, tokenizer_key: str, cache: Path
+) -> dict[Split, Examples]:
+    """Tokenise every split into the cache, or find it there."""
+    key = key_of("examples", records.key, repr(layout), tokenizer_key, encoder.max_length)
+
+    def make(folder: Path) -> None:
+        for split, split_records in records.splits.items():
+            write_examples(folder / split, split_records, layout, encoder)
+
+    folder = cached_folder(cache / "examples", key, make)
+    return {split: Examples(folder / split) for split in SPLITS}
+
+
+def check_every_row_counts(loss: TokenLoss, examples: Examples, records: Records) -> None:
+    """Raise InputError, naming the row, if a row has no token that counts under ``loss``."""
+    # Rows with targets of the same roles stand or fall together, so one of each sort is enough.
+    _, first = np.unique(examples.target_counts > 0, axis=0, return_index=True)
+    for row in first:
+        rows = np.array([row])
+        if not loss.weigh(collate(examples, rows, rows, pad_id=0)).any():
+            raise InputError(
+                f"{row_name(records[int(row)])}: no token counts under this loss; "
+                "give a role that the row has a weight in loss.weights, or choose another prompt"
+            )
+
+
+def _check_not_empty(splits: dict[Split, Records]) -> None:
+    for split, records in splits.items():
+        if not len(records):
+            dropped = records.summary["dropped"]
+            reasons = "; dropped: " + ", ".join(f"{n} ({why})" for why, n in dropped.items()) if dropped else ""
+            raise InputError(f"dataset: the {split} split has no question{reasons}; check dataset.path and its filters")
+
+
+def _overlap(splits: dict[Split, Records]) -> dict[str, int]:
+    pairs: list[tuple[Split, Split]] = [("train", "validation"), ("train", "test"), ("validation", "test")]
+    return {
+        f"{left}_{right}": shared_questions(splits[left].column("question"), splits[right].column("question"))
+        for left, right in pairs
+    }
+
+
+def _read_overlap(folder: Path) -> dict[str, int]:
+    overlap: dict[str, int] = json.loads((folder / "overlap.json").read_text(encoding="utf-8"))
+    return overlap

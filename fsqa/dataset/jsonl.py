@@ -1,0 +1,78 @@
+"""Datasets of JSON lines, and the reading of text lines with errors that say where."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, final
+
+from fsqa.dataset.files import FileDataset, Row
+from fsqa.errors import InputError
+
+
+@final
+class JsonLines(FileDataset):
+    """Files with one JSON object a line; the answers are a text or a list of texts."""
+
+    def __init__(
+        self,
+        *,
+        path: str | None,
+        files: dict[str, str | None],
+        hub: str | None,
+        hub_splits: dict[str, str | None],
+        fields: dict[str, str | None],
+        answers: Literal["single", "first", "all"],
+        shortest_answer: int,
+        holdout: dict[str, float],
+        holdout_seed: int,
+        limit: dict[str, int | None],
+    ) -> None:
+        super().__init__(
+            path=path,
+            files=files,
+            hub=hub,
+            hub_splits=hub_splits,
+            fields=fields,
+            answers=answers,
+            shortest_answer=shortest_answer,
+            holdout=holdout,
+            holdout_seed=holdout_seed,
+            limit=limit,
+        )
+
+    def rows(self, file: Path) -> Iterator[tuple[int, Row]]:
+        """Yield each object with its line number; blank lines are skipped."""
+        for number, line in read_lines(file):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(
+                    f"{file}:{number}:{error.colno}: broken JSON ({error.msg}); wanted one JSON object a line"
+                ) from None
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{file}:{number}: JSON that cannot be read ({error}); mend the line") from None
+            if not isinstance(row, dict):
+                raise InputError(f"{file}:{number}: wanted one JSON object a line, came a {type(row).__name__}")
+            yield number, row
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a UTF-8 text file, unpacked when its name ends in ``.gz``."""
+    number = 0
+    try:
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    text = line.decode()
+                except UnicodeDecodeError as error:
+                    byte = f"byte 0x{line[error.start]:02x} at column {error.start + 1}"
+                    raise InputError(f"{file}:{number}: not UTF-8 ({byte}); save the file as UTF-8") from None
+                yield number, text.removeprefix("\ufeff") if number == 1 else text
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{file}:{number + 1}: broken gzip data ({error}); fetch or pack the file again") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}") from None

@@ -1,0 +1,52 @@
+"""The loss in which question and answer hold a fixed share each, whatever their lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fsqa.errors import InputError
+from fsqa.loss.token_loss import TokenLoss, check_smoothing, role_weights, target_weights
+from fsqa.types import Batch, Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancedKL(TokenLoss):
+    """A share of every example's loss lies on its answer, the rest on its question.
+
+    On each side a token counts by its role's weight; the sides are then scaled so that the answer and end
+    tokens together weigh ``answer_share`` and the prompt and context tokens the rest, in every example.
+    """
+
+    smoothing: float
+    """Label smoothing a in [0, 1): the target is (1 - a) onehot + a / V."""
+    weights: dict[str, float]
+    """How much a target of each role counts within its side."""
+    answer_share: float
+    """The answer side's share of every example's loss, in (0, 1)."""
+
+    def __post_init__(self) -> None:
+        check_smoothing(self.smoothing)
+        role_weights(self.weights)
+        if not 0 < self.answer_share < 1:
+            raise InputError(
+                f"loss.answer_share: wanted a share in (0, 1), got {self.answer_share}; "
+                "for the answer alone take loss=answer_end"
+            )
+
+    def weigh(self, batch: Batch) -> Float[Tensor, "batch time"]:
+        """Scale the two sides of each example to their shares; a side with no target leaves its share to the other."""
+        weights = target_weights(batch, role_weights(self.weights))
+        on_answer_side = (batch.roles == Role.ANSWER) | (batch.roles == Role.END)
+        answer = _normalized(weights * on_answer_side)
+        question = _normalized(weights * ~on_answer_side)
+        shared = self.answer_share * answer + (1 - self.answer_share) * question
+        return _normalized(shared) / batch.step_examples
+
+
+def _normalized(weights: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+    """Scale each row to sum to 1; a row of zeros stays zero."""
+    return weights / weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)

@@ -1,0 +1,40 @@
+"""The label-smoothed pointwise KL loss with a weight for each role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fsqa.loss.token_loss import TokenLoss, check_smoothing, role_weights, target_weights
+from fsqa.types import Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoothedKL(TokenLoss):
+    """A weighted mean of the smoothed KL over the tokens whose role counts."""
+
+    smoothing: float
+    """Label smoothing a in [0, 1): the target is (1 - a) onehot + a / V."""
+    weights: dict[str, float]
+    """How much a target of each role counts: prompt, context, answer, end; what is not named counts 0."""
+    mean: Literal["example", "token"]
+    """``example``: each example's own mean, then the mean over examples; ``token``: one mean over all targets."""
+
+    def __post_init__(self) -> None:
+        check_smoothing(self.smoothing)
+        role_weights(self.weights)
+
+    def weigh(self, batch: Batch) -> Float[Tensor, "batch time"]:
+        """Weigh targets by role, then divide by the example's or the whole step's total weight."""
+        by_role = role_weights(self.weights)
+        weights = target_weights(batch, by_role)
+        if self.mean == "token":
+            total = torch.tensor(by_role, device=weights.device) @ batch.step_targets.to(weights.dtype)
+            return weights / total
+        # An example in which nothing counts is refused when the data is made; the clamp keeps 0 / 0 out of sight here.
+        own_total = weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
+        return weights / own_total / batch.step_examples

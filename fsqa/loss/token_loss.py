@@ -1,0 +1,82 @@
+"""What every loss strategy shares: weights that already hold the denominator, and one sum."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fsqa.errors import InputError, did_you_mean
+from fsqa.loss.pointwise_kl import pointwise_kl
+from fsqa.types import Batch, LossOutput, Role
+
+NUM_ROLES = len(Role)
+
+
+class TokenLoss(ABC):
+    """A label-smoothed pointwise KL loss in which every target token has its own weight.
+
+    A strategy says only how much each target counts (:meth:`weigh`). The weights already hold the
+    denominator of the whole optimizer step, so the loss is a plain weighted sum: micro-batches and
+    devices add up to exactly the gradient of one large batch.
+    """
+
+    smoothing: float
+
+    @abstractmethod
+    def weigh(self, batch: Batch) -> Float[Tensor, "batch time"]:
+        """Return the weight of every token as a target, divided by the optimizer step's denominator.
+
+        The first token of a row is never a target; its weight, and every pad's, is 0.
+        """
+
+    @final
+    def __call__(
+        self,
+        logits: Float[Tensor, "target vocab"],
+        targets: Int[Tensor, " target"],
+        weights: Float[Tensor, " target"],
+        roles: Int[Tensor, " target"],
+    ) -> LossOutput:
+        """Sum the weighted KL of the targets that count; ``logits[i]`` predicts ``targets[i]``.
+
+        Half-precision logits are scored in float32.
+        """
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()
+        divergence, nll = pointwise_kl(logits, targets, self.smoothing)
+        weighted = divergence * weights.to(divergence.dtype)
+        role_loss = weighted.detach().new_zeros(NUM_ROLES).index_add_(0, roles.long(), weighted.detach())
+        return LossOutput(loss=weighted.sum(), role_loss=role_loss, target_nll=nll.detach())
+
+
+def check_smoothing(smoothing: float) -> None:
+    """Raise InputError unless ``smoothing`` lies in [0, 1)."""
+    if not (math.isfinite(smoothing) and 0 <= smoothing < 1):
+        raise InputError(f"loss.smoothing: wanted a number in [0, 1), got {smoothing}; 0 is plain cross-entropy")
+
+
+def role_weights(weights: dict[str, float]) -> tuple[float, ...]:
+    """Turn ``{prompt: 0, answer: 1, ...}`` into one weight per :class:`Role`, after checking it."""
+    names = [role.name.lower() for role in Role if role is not Role.PAD]
+    for name, weight in weights.items():
+        if name not in names:
+            raise InputError(
+                f"loss.weights: no role named '{name}'{did_you_mean(name, names)}; the roles are {', '.join(names)}"
+            )
+        if not (math.isfinite(weight) and weight >= 0):
+            raise InputError(f"loss.weights.{name}: wanted a weight of 0 or more, got {weight}")
+    if not any(weights.values()):
+        raise InputError("loss.weights: every weight is 0, so no token would count; give at least one role a weight")
+    return tuple(float(weights.get(role.name.lower(), 0.0)) for role in Role)
+
+
+def target_weights(batch: Batch, weights: tuple[float, ...]) -> Float[Tensor, "batch time"]:
+    """Look every token's weight up by its role, leaving out first tokens, which nothing predicts."""
+    by_token = torch.tensor(weights, device=batch.roles.device)[batch.roles.long()]
+    by_token[:, 0] = 0.0
+    return by_token

@@ -1,0 +1,130 @@
+"""Every metric fsqa reports: its name, which way is better, and exactly how it is measured."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure that a run reports."""
+
+    name: str
+    """Key in ``metrics.json``."""
+    title: str
+    """What a table calls it."""
+    better: Better | None
+    """Which way is better; ``None`` where neither is."""
+    percent: bool
+    """Whether the value is a fraction in 0..1 that is shown in per cent."""
+    protocol: str
+    """How it is measured, in one sentence."""
+
+
+def _by_name(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
+
+
+METRICS: dict[str, Metric] = _by_name(
+    Metric(
+        "exact_match",
+        "Exact match",
+        "higher",
+        True,
+        "Share of answers that equal a reference after SQuAD normalisation (lower case, no punctuation, no articles "
+        "a/an/the, white space joined), the maximum over all references.",
+    ),
+    Metric(
+        "f1",
+        "F1",
+        "higher",
+        True,
+        "Harmonic mean of precision and recall between the bags of normalised tokens of answer and reference, the "
+        "maximum over all references, then the mean over examples.",
+    ),
+    Metric(
+        "answer_nll",
+        "Answer NLL",
+        "lower",
+        False,
+        "Plain negative log-likelihood of the answer tokens in nats under teacher forcing, without smoothing and "
+        "without the end token, the mean over all answer tokens of the split.",
+    ),
+    Metric(
+        "perplexity",
+        "Perplexity",
+        "lower",
+        False,
+        "Exponential of the answer NLL.",
+    ),
+    Metric(
+        "token_accuracy",
+        "Token accuracy",
+        "higher",
+        True,
+        "Teacher-forced share of answer tokens that are the arg max, per example, then the mean over examples.",
+    ),
+    Metric(
+        "token_accuracy_of_batches",
+        "Token accuracy of batches",
+        "higher",
+        True,
+        "Token accuracy averaged over batches of 8 in dataset order, a short last batch counting like a full one: the "
+        "definition of some earlier work, for comparison only.",
+    ),
+    Metric(
+        "stop_rate",
+        "Stop rate",
+        "higher",
+        True,
+        "Share of generations that emitted the end token within generation.max_new_tokens.",
+    ),
+    Metric(
+        "echo_rate",
+        "Echo rate",
+        "lower",
+        True,
+        "Share of the non-empty predictions all of whose normalised words stand in the question.",
+    ),
+    Metric(
+        "repetition_rate",
+        "Repetition rate",
+        "lower",
+        True,
+        "Share of predictions in which a word follows itself or a pair of words repeats at once.",
+    ),
+    Metric(
+        "answer_length",
+        "Answer length",
+        None,
+        False,
+        "Mean number of generated tokens, without the end token.",
+    ),
+    Metric(
+        "examples",
+        "Examples",
+        None,
+        False,
+        "Number of examples in the split that the figures are taken over.",
+    ),
+)
+"""What is measured on a split; values are fractions in 0..1 where ``percent`` is set."""
+
+COSTS: dict[str, Metric] = _by_name(
+    Metric("seconds", "Seconds", "lower", False, "Wall-clock time of the training loop in seconds."),
+    Metric("steps", "Steps", None, False, "Optimizer steps taken."),
+    Metric("examples_per_second", "Examples / s", "higher", False, "Training examples per second of the loop."),
+    Metric("tokens_per_second", "Tokens / s", "higher", False, "Training tokens, without padding, per second."),
+    Metric("peak_memory_mb", "Peak memory, MB", "lower", False, "Largest memory held at once, in megabytes."),
+    Metric("parameters", "Parameters", None, False, "Weights in the model, tied weights counted once."),
+    Metric("trainable_parameters", "Trainable", None, False, "Weights that learn, tied weights counted once."),
+)
+"""What a run costs."""
+
+BASELINES: dict[str, str] = {
+    "untouched": "untouched model",
+    "most_frequent_answer": "most frequent answer",
+    "nearest_question": "nearest question",
+}
+"""The do-nothing baselines and what a table calls them."""

@@ -1,0 +1,59 @@
+"""A random start of a named architecture, at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fsqa.model.build import architecture_config, finish_model, random_model
+from fsqa.model.shrink import TINY_VOCABULARY, shrunk_sizes
+from fsqa.model.source import ModelSource
+from fsqa.model.tokenizer import learn_tokenizer, read_tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch(ModelSource):
+    """A randomly initialised model, with a tokenizer learned from the training split or read from a folder."""
+
+    architecture: str
+    """A transformers model type: gpt_neo, gpt2, llama, gpt_neox, opt, qwen2 ..."""
+    size: dict[str, Any]
+    """Settings of its config, by their transformers names; what is not named keeps the architecture's default."""
+    vocabulary: int
+    """Most tokens a learned tokenizer may have."""
+    tokenizer_path: str | None
+    """Hub id or folder of a tokenizer to use instead of learning one."""
+    dtype: str
+    attention: str | None
+    """eager, sdpa, flash_attention_2; null lets transformers choose."""
+    gradient_checkpointing: bool
+
+    def tokenizer(self, texts: Callable[[], Iterator[str]]) -> Any:
+        """Read the named tokenizer, or learn one from the training split."""
+        if self.tokenizer_path is not None:
+            return read_tokenizer(self.tokenizer_path, revision=None)
+        return learn_tokenizer(texts(), self.vocabulary)
+
+    def model(self, tokenizer: Any, max_length: int, seed: int) -> Any:
+        """Initialise the architecture for this vocabulary from the seed."""
+        tokens = {
+            "vocab_size": len(tokenizer),
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+        }
+        config = architecture_config(self.architecture, {**self.size, **tokens})
+        model = random_model(config, seed, self.dtype, self.attention)
+        return finish_model(model, tokenizer, max_length, self.gradient_checkpointing)
+
+    def shrunk(self) -> Scratch:
+        """Return the same architecture with tiny sizes and a tokenizer learned from the data."""
+        return Scratch(
+            architecture=self.architecture,
+            size=shrunk_sizes(architecture_config(self.architecture, self.size)),
+            vocabulary=min(self.vocabulary, TINY_VOCABULARY),
+            tokenizer_path=None,
+            dtype=self.dtype,
+            attention=self.attention,
+            gradient_checkpointing=self.gradient_checkpointing,
+        )

@@ -1,0 +1,75 @@
+"""Tokenizers: learned from the training split, or read from a folder or the hub."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fsqa.errors import InputError
+
+START, END, PAD = "<|start|>", "<|end|>", "<|pad|>"
+
+
+def learn_tokenizer(texts: Iterator[str], vocabulary: int) -> Any:
+    """Learn a byte-level BPE of at most ``vocabulary`` tokens, with a start, an end and a pad token of their own.
+
+    Learning is deterministic. Every text can be encoded and decoded without loss.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if vocabulary < len(alphabet) + 3:
+        raise InputError(
+            f"model.vocabulary: wanted at least {len(alphabet) + 3} (all bytes and 3 special tokens), got {vocabulary}"
+        )
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    core.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocabulary, special_tokens=[START, END, PAD], initial_alphabet=alphabet, show_progress=False
+        ),
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, bos_token=START, eos_token=END, pad_token=PAD)
+
+
+def read_tokenizer(path: str, revision: str | None) -> Any:
+    """Load a tokenizer from a hub id or folder; a bare GPT-2 ``vocab.json`` with ``merges.txt`` will do.
+
+    Raises InputError when there is none, or when it has no end token.
+    """
+    from transformers import AutoTokenizer, GPT2Tokenizer
+
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        files = {file.name for file in folder.iterdir()}
+        if {"vocab.json", "merges.txt"} <= files and not files & {"tokenizer.json", "config.json"}:
+            return GPT2Tokenizer.from_pretrained(str(folder))
+        if not files & {"tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model", "vocab.txt"}:
+            raise InputError(
+                f"model.path: no tokenizer in {folder.resolve()}; wanted tokenizer.json (or vocab.json and merges.txt); "
+                "save one there with tokenizer.save_pretrained, or name another with model.tokenizer"
+            )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder) if folder.is_dir() else path, revision=revision)
+    except (OSError, ValueError) as error:
+        raise InputError(f"model: cannot load the tokenizer of '{path}': {first_line(error)}") from None
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"model: the tokenizer of '{path}' has no end token; set eos_token in its tokenizer_config.json")
+    return tokenizer
+
+
+def tokenizer_key(tokenizer: Any) -> str:
+    """Hash everything that decides how a tokenizer encodes."""
+    state = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else repr(sorted(tokenizer.get_vocab().items()))
+    special = f"{tokenizer.bos_token_id} {tokenizer.eos_token_id}"
+    return hashlib.sha256(f"{state}{special}".encode()).hexdigest()[:20]
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,52 @@
+"""Before the first step: does the fast path compute what the model computes, and does every weight learn?"""
+
+from __future__ import annotations
+
+import torch
+
+from fsqa.errors import InputError
+from fsqa.objective.causal import CausalObjective
+from fsqa.types import Batch, Role
+
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8}
+HALF_TOLERANCE = 5e-2
+
+
+def check_objective(objective: CausalObjective, batch: Batch) -> None:
+    """Raise InputError unless chosen logits equal the model's own and every trainable weight gets a finite gradient.
+
+    Leaves weights, gradients, mode and random state as they were.
+    """
+    was_training = objective.training
+    with torch.random.fork_rng(devices=[]):
+        objective.eval()
+        try:
+            _check_logits(objective, batch)
+            _check_gradients(objective, batch)
+        finally:
+            objective.zero_grad(set_to_none=True)
+            objective.train(was_training)
+
+
+@torch.no_grad()
+def _check_logits(objective: CausalObjective, batch: Batch) -> None:
+    chosen = objective.loss.weigh(batch)[:, 1:] != 0
+    mask = (batch.roles != Role.PAD).long()
+    full = objective.model(input_ids=batch.ids, attention_mask=mask, use_cache=False).logits[:, :-1][chosen]
+    ours = objective.logits(batch, chosen)
+    tolerance = TOLERANCE.get(full.dtype, HALF_TOLERANCE)
+    apart = float((full - ours).abs().max() / full.abs().max().clamp_min(1e-6))
+    if apart > tolerance:
+        raise InputError(
+            f"objective: logits at the chosen positions differ from {type(objective.model).__name__}'s own by "
+            f"{apart:.1e} (relative), more than {tolerance:.0e}; this architecture does something after its body that "
+            "fsqa.objective.causal does not"
+        )
+
+
+def _check_gradients(objective: CausalObjective, batch: Batch) -> None:
+    objective.weighted_loss(batch).loss.backward()
+    for name, parameter in objective.model.named_parameters():
+        if parameter.requires_grad and (parameter.grad is None or not bool(parameter.grad.isfinite().all())):
+            what = "no gradient" if parameter.grad is None else "a gradient that is not finite"
+            raise InputError(f"objective: the trainable weight '{name}' gets {what} on the first batch")

@@ -1,0 +1,74 @@
+"""A prompt written as a list of segments, each with a role."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+
+from fsqa.errors import InputError, did_you_mean
+from fsqa.types import Prompt, Record, Role, Segment
+
+ROLES = {role.name.lower(): role for role in (Role.PROMPT, Role.CONTEXT, Role.ANSWER)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """Lays a record out as segments of text: some given, then the answer.
+
+    The end token is not written here: it closes every answer by itself.
+    """
+
+    start: bool
+    """Whether the tokenizer's start token opens the row, so that the first word has a prediction too."""
+    segments: list[dict[str, str]]
+    """One ``{role: text}`` each; the text may hold ``{question}``, ``{context}`` and ``{answer}``."""
+
+    def __post_init__(self) -> None:
+        if not self.segments:
+            raise InputError("prompt.segments: wanted at least a prompt and an answer segment, got none")
+        for position, segment in enumerate(self.segments):
+            _check_segment(segment, f"prompt.segments[{position}]")
+        roles = [next(iter(segment)) for segment in self.segments]
+        if roles.count("answer") != 1 or roles[-1] != "answer":
+            raise InputError(
+                f"prompt.segments: wanted one answer segment, at the end, got roles {roles}; "
+                "what follows the answer would never be generated"
+            )
+        if roles == ["answer"] and not self.start:
+            raise InputError(
+                "prompt: nothing stands before the answer; add a prompt segment or set prompt.start=true"
+            )
+
+    def __call__(self, record: Record) -> Prompt:
+        """Lay out one record; the answer is the record's first. Segments that come out empty are left out."""
+        given = tuple(
+            Segment(ROLES[role], text.format(question=record.question, context=record.context))
+            for segment in self.segments[:-1]
+            for role, text in segment.items()
+        )
+        (text,) = self.segments[-1].values()
+        answer = Segment(Role.ANSWER, text.format(answer=record.answers[0]))
+        return Prompt(given=tuple(s for s in given if s.text), answer=(answer,), start=self.start)
+
+
+def _check_segment(segment: dict[str, str], where: str) -> None:
+    if not isinstance(segment, dict) or len(segment) != 1:
+        raise InputError(f"{where}: wanted one 'role: text' pair, got {segment!r}")
+    ((role, text),) = segment.items()
+    if role not in ROLES:
+        raise InputError(f"{where}: no role named '{role}'{did_you_mean(role, ROLES)}; the roles are {', '.join(ROLES)}")
+    if not isinstance(text, str):
+        raise InputError(f"{where}.{role}: wanted text, got {type(text).__name__} {text!r}")
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
+    except ValueError as error:
+        raise InputError(f"{where}.{role}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
+    allowed = ("answer",) if role == "answer" else ("question", "context")
+    for field in fields:
+        if field not in allowed:
+            raise InputError(
+                f"{where}.{role}: no field '{{{field}}}' here{did_you_mean(field, allowed)}; "
+                f"this segment may hold {', '.join('{' + name + '}' for name in allowed)}"
+            )
+    if role == "answer" and fields.count("answer") != 1:
+        raise InputError(f"{where}.answer: wanted {{answer}} once, got {text!r}")

@@ -1,0 +1,54 @@
+"""What a reader must be told before comparing the cells of a study."""
+
+from collections.abc import Iterator, Sequence
+
+from fsqa.study.cells import Cell
+from fsqa.study.runs import Run
+
+
+def study_notes(cells: Sequence[Cell], split: str) -> tuple[str, ...]:
+    """Return one sentence for everything that makes cells less comparable than a table suggests."""
+    return tuple(_notes([cell for cell in cells if cell.runs], cells, split))
+
+
+def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[str]:
+    for cell in cells:
+        yield from (f"{cell.label}: {note}." for note in cell.notes)
+        if not cell.runs:
+            yield f"{cell.label}: no run is done, so it has no figures."
+    runs = [run for cell in done for run in cell.runs]
+    if split == "validation":
+        yield "No run has figures of the test split: these are of validation, where settings may be chosen."
+    if len({cell.seeds for cell in done}) > 1:
+        each = "; ".join(f"{cell.label}: {', '.join(map(str, cell.seeds))}" for cell in done)
+        yield f"The cells do not have the same seeds ({each}): means stand on different draws."
+    elif done and len(done[0].seeds) == 1:
+        yield "One seed per cell: there is no interval, and a difference may be chance."
+    if len({run.data_sha256 for run in runs}) > 1:
+        each = "; ".join(f"{cell.label}: {cell.runs[0].data_sha256[:12] or 'not written'}" for cell in done)
+        yield f"The cells did not see the same data ({each}): their figures answer different questions."
+    yield from _example_notes(done, split)
+    yield from _overlap_notes(runs)
+    if len({run.code_version for run in runs}) > 1:
+        yield f"Runs come from different code: {', '.join(sorted({run.code_version or 'unknown' for run in runs}))}."
+    if len({run.host for run in runs}) > 1:
+        yield f"Runs were made on {len({run.host for run in runs})} machines: do not compare their seconds."
+
+
+def _example_notes(done: Sequence[Cell], split: str) -> Iterator[str]:
+    counts = {}
+    for cell in done:
+        each = [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
+        counts[cell.label] = sorted({int(numbers["examples"]) for numbers in each if "examples" in numbers})
+        measured = sum("exact_match" in numbers for numbers in each)
+        if measured < len(each):
+            yield f"{cell.label}: only {measured} of {len(each)} done runs have an exact match."
+    if len({tuple(count) for count in counts.values()}) > 1 or any(len(count) > 1 for count in counts.values()):
+        told = "; ".join(f"{label}: {', '.join(map(str, count)) or 'not written'}" for label, count in counts.items())
+        yield f"Figures stand on different numbers of {split} examples ({told})."
+
+
+def _overlap_notes(runs: Sequence[Run]) -> Iterator[str]:
+    pairs = {pair: count for run in runs for pair, count in run.measures.overlap.items() if count > 0}
+    for pair, count in sorted(pairs.items()):
+        yield f"{int(count)} record(s) stand in two splits at once ({pair.replace('_', ' and ')})."

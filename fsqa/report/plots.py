@@ -1,0 +1,113 @@
+"""The two pictures of a study, as PNG: scores with intervals, and learning curves."""
+
+import io
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from fsqa.metrics.catalogue import METRICS
+from fsqa.report.curves import CURVES, Curve
+from fsqa.report.numbers import format_estimate
+from fsqa.report.palette import LIGHT, colour, dash
+from fsqa.report.summary import MAIN, BaselineRow, Summary
+
+INK, MUTED, LINE = "#1c1b19", "#6b6862", "#e4e0d8"
+_STYLES = {"untouched": ":", "most_frequent_answer": "-.", "nearest_question": "--"}
+
+
+def draw_overview(summary: Summary, sentence: str) -> bytes:
+    """Return a PNG of the exact match per cell: bars with intervals, a dot per seed, baselines as lines."""
+    rows = [row for row in summary.rows if MAIN in row.estimates]
+    figure = Figure(figsize=(9, 1.9 + 0.62 * max(len(rows), 1)), dpi=160)
+    figure.set_layout_engine("constrained", w_pad=0.16, h_pad=0.12)
+    axes = figure.add_subplot()
+    _dress(axes, f"{summary.title}: exact match, {summary.split} split", grid="x")
+    highest = 0.0
+    for place, row in enumerate(rows):
+        estimate = row.estimates[MAIN]
+        low, high = estimate.low, estimate.high
+        shade = LIGHT[colour(_index(summary, row.label))]
+        axes.barh(place, 100 * estimate.mean, height=0.56, color=shade, alpha=0.9, zorder=2)
+        if low is not None and high is not None:
+            axes.plot([100 * max(low, 0), 100 * min(high, 1)], [place, place], color=INK, linewidth=1.8, zorder=4)
+        spread = [place + 0.16 * (number % 3 - 1) for number in range(estimate.count)]
+        points = [100 * value for value in estimate.values]
+        axes.scatter(points, spread, s=20, color="white", edgecolor=INK, linewidth=0.9, zorder=5)
+        end = 100 * min(max(estimate.mean, high or 0, *estimate.values), 1)
+        highest = max(highest, end)
+        axes.annotate(
+            format_estimate(METRICS[MAIN], estimate),
+            (end, place),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+        )
+    axes.set_yticks(range(len(rows)), [row.label for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(highest * 1.22, 1.0))
+    axes.set_xlabel("exact match, %  (bar: mean; line: 95 % interval over seeds; dots: seeds)", color=MUTED, loc="left")
+    _baseline_lines(figure, axes, summary.baselines, len(summary.rows))
+    if not rows:
+        axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", color=MUTED, wrap=True)
+    return _png(figure)
+
+
+def draw_curves(summary: Summary, curves: Sequence[Curve]) -> bytes:
+    """Return a PNG of the learning curves: one panel per metric, the mean of each cell and the range of its seeds."""
+    figure = Figure(figsize=(11, 4.6), dpi=160)
+    figure.set_layout_engine("constrained", w_pad=0.16, h_pad=0.12)
+    for axes, (metric, title) in zip(figure.subplots(1, len(CURVES)), CURVES.items(), strict=True):
+        _dress(axes, f"{title}, validation", grid="y")
+        axes.set_xlabel("optimizer steps", color=MUTED, loc="left")
+        own = [curve for curve in curves if curve.metric == metric]
+        for curve in own:
+            index = _index(summary, curve.label)
+            shade, pattern = LIGHT[colour(index)], dash(index)
+            style: Any = (0, tuple(float(part) / 2 for part in pattern.split())) if pattern else "-"
+            axes.fill_between(curve.steps, curve.low, curve.high, color=shade, alpha=0.16, linewidth=0)
+            marker = "o" if len(curve.steps) == 1 else None
+            axes.plot(
+                curve.steps, curve.mean, color=shade, linestyle=style, linewidth=2, marker=marker, label=curve.label
+            )
+        if not own:
+            axes.text(0.5, 0.5, "not logged", transform=axes.transAxes, ha="center", color=MUTED)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=min(len(labels), 4))
+    return _png(figure)
+
+
+def _index(summary: Summary, label: str) -> int:
+    return [row.label for row in summary.rows].index(label)
+
+
+def _dress(axes: Axes, title: str, grid: Literal["x", "y"]) -> None:
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=12)
+    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    axes.grid(axis=grid, color=LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, colors=INK)
+
+
+def _baseline_lines(figure: Figure, axes: Axes, baselines: Sequence[BaselineRow], cells: int) -> None:
+    """Draw a line through all bars for a baseline that all cells share; others would need a line per bar."""
+    for each in baselines:
+        if MAIN in each.row.estimates and len(each.cells) == cells:
+            value = 100 * each.row.estimates[MAIN].mean
+            label = f"{each.row.label} {value:.1f}"
+            axes.axvline(value, color=INK, linestyle=_STYLES.get(each.name, "--"), linewidth=1.3, zorder=3, label=label)
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=3, fontsize=9, labelcolor=INK)
+
+
+def _png(figure: Figure) -> bytes:
+    picture = io.BytesIO()
+    FigureCanvasAgg(figure)
+    # without the version of matplotlib in it, the same study gives the same bytes
+    figure.savefig(picture, format="png", facecolor="white", metadata={"Software": None})
+    return picture.getvalue()

@@ -1,0 +1,98 @@
+"""Answers side by side: what every cell made of the same question."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fsqa.study.cells import Cell
+from fsqa.study.runs import Prediction, read_predictions
+
+LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one model said."""
+
+    text: str
+    right: bool
+    """Whether it matches a reference exactly."""
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question with its references and answers."""
+
+    question: str
+    references: tuple[str, ...]
+    kind: str
+    untouched: Answer | None
+    answers: tuple[Answer | None, ...]
+    """One per cell; ``None`` where a cell did not get the question."""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether a cell answers wrongly."""
+        return any(answer is not None and not answer.right for answer in self.answers)
+
+    @property
+    def changed(self) -> bool:
+        """Whether training made a right answer of a wrong one, or the other way round."""
+        before = self.untouched
+        return before is not None and any(
+            answer is not None and answer.right != before.right for answer in self.answers
+        )
+
+    @property
+    def disputed(self) -> bool:
+        """Whether some cells answer rightly and some do not."""
+        return len({answer.right for answer in self.answers if answer is not None}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """A sample of the questions of the test split."""
+
+    rows: tuple[Sample, ...]
+    labels: tuple[str, ...]
+    """Cells in the order of ``Sample.answers``."""
+    seeds: tuple[int, ...]
+    """The seed that speaks for each cell."""
+    total: int
+    """Questions there are in all."""
+
+
+def read_samples(cells: Sequence[Cell], limit: int = LIMIT) -> Samples:
+    """Return at most ``limit`` questions, evenly spaced over the split, each cell speaking through its lowest seed."""
+    speaking = [(cell, cell.runs[0]) for cell in cells if cell.runs]
+    tables = [{each.id: each for each in read_predictions(run)} for _, run in speaking]
+    kept = [(cell, run, table) for (cell, run), table in zip(speaking, tables, strict=True) if table]
+    untouched = [{each.id: each for each in read_predictions(run, "untouched")} for _, run, _ in kept]
+    asked: dict[str, Prediction] = {}
+    for _, _, table in kept:
+        asked |= {name: each for name, each in table.items() if name not in asked}
+    names = list(asked)
+    chosen = [names[index * len(names) // limit] for index in range(limit)] if len(names) > limit else names
+    return Samples(
+        rows=tuple(_sample(asked[name], [table for _, _, table in kept], untouched) for name in chosen),
+        labels=tuple(cell.label for cell, _, _ in kept),
+        seeds=tuple(run.seed for _, run, _ in kept),
+        total=len(names),
+    )
+
+
+def _sample(
+    asked: Prediction, tables: Sequence[Mapping[str, Prediction]], untouched: Sequence[Mapping[str, Prediction]]
+) -> Sample:
+    before = next((table[asked.id] for table in untouched if asked.id in table), None)
+    return Sample(
+        question=asked.question,
+        references=asked.references,
+        kind=asked.kind,
+        untouched=_answer(before),
+        answers=tuple(_answer(table.get(asked.id)) for table in tables),
+    )
+
+
+def _answer(prediction: Prediction | None) -> Answer | None:
+    return None if prediction is None else Answer(prediction.prediction, prediction.exact_match >= 1, prediction.f1)

@@ -1,0 +1,203 @@
+"""What a study found: one row per cell and baseline, what is best, and what a reader must be told."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fsqa.metrics.catalogue import BASELINES, COSTS, METRICS
+from fsqa.report.comparison import PAIRED, Scores, compare, read_scores
+from fsqa.report.notes import study_notes
+from fsqa.study.cells import Cell, find_cell, group_runs
+from fsqa.study.runs import Numbers, Run
+from fsqa.study.statistics import Difference, Estimate, mean_with_interval
+
+Split = Literal["test", "validation"]
+MAIN = "exact_match"
+"""The metric that orders cells and is set against the baselines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    label: str
+    estimates: Mapping[str, Estimate]
+    """Per metric; a metric that no run measured is left out."""
+    seeds: int
+    mark: str = ""
+    """What is said against the row: that it does not beat its baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineRow:
+    """What a do-nothing baseline scores, for the cells it belongs to."""
+
+    name: str
+    row: Row
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A study in figures."""
+
+    title: str
+    split: Split
+    runs: tuple[Run, ...]
+    cells: tuple[Cell, ...]
+    """All cells, those without a done run too."""
+    rows: tuple[Row, ...]
+    """One per cell with a done run, in the order of the cells."""
+    baselines: tuple[BaselineRow, ...]
+    best: Mapping[str, frozenset[str]]
+    """Per metric the labels of the best cells."""
+    against: str | None
+    """Label of the cell the others are compared with."""
+    comparisons: Mapping[str, Mapping[str, Difference]]
+    """Per label and metric the paired difference to ``against``."""
+    lead: Difference | None
+    """Exact match of the best cell minus that of the next, paired."""
+    notes: tuple[str, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that at least one cell has, in catalogue order."""
+        return tuple(name for name in METRICS if any(name in row.estimates for row in self.rows))
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """Names of the costs that at least one cell has, in catalogue order."""
+        return tuple(name for name in COSTS if any(name in row.estimates for row in self.rows))
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """Rows that have an exact match, the best first; rows that tie stay in their order."""
+        measured = [row for row in self.rows if MAIN in row.estimates]
+        return tuple(sorted(measured, key=lambda row: -row.estimates[MAIN].mean))
+
+    @property
+    def unfinished(self) -> tuple[Run, ...]:
+        """Runs that are not done and are in no average."""
+        return tuple(run for run in self.runs if run.state != "done")
+
+
+def summarise(title: str, runs: Sequence[Run], baseline: str | None = None) -> Summary:
+    """Return what ``runs`` found; ``baseline`` names the cell the others are compared with, by default the first.
+
+    Raises ``InputError`` when no cell is called ``baseline`` or a cell mixes data.
+    """
+    cells = group_runs(runs)
+    done = [cell for cell in cells if cell.runs]
+    split: Split = "test" if any(run.measures.test for run in runs) or not done else "validation"
+    baselines = _baseline_rows(done) if split == "test" else ()
+    rows = tuple(_cell_row(cell, split, baselines) for cell in done)
+    named = find_cell(done, baseline) if baseline else (done[0] if len(done) > 1 else None)
+    scores = {cell.label: read_scores(cell) for cell in done} if len(done) > 1 else {}
+    summary = Summary(
+        title=title,
+        split=split,
+        runs=tuple(runs),
+        cells=cells,
+        rows=rows,
+        baselines=baselines,
+        best={name: _best(name, rows) for name in (*METRICS, *COSTS)},
+        against=named.label if named else None,
+        comparisons=_comparisons(scores, named.label) if named else {},
+        lead=None,
+        notes=study_notes(cells, split),
+    )
+    ranked = summary.ranked
+    if len(ranked) < 2:
+        return summary
+    best, following = (scores.get(row.label) for row in ranked[:2])
+    return replace(summary, lead=compare(best, following, MAIN))
+
+
+def _cell_row(cell: Cell, split: Split, baselines: Sequence[BaselineRow]) -> Row:
+    figures = [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
+    estimates = _estimates(figures, METRICS) | _estimates([run.measures.cost for run in cell.runs], COSTS)
+    own = [each for each in baselines if cell.label in each.cells]
+    return Row(cell.label, estimates, len(cell.runs), _mark(estimates.get(MAIN), own))
+
+
+def _estimates(each: Sequence[Numbers], names: Iterable[str]) -> dict[str, Estimate]:
+    columns = {name: [numbers[name] for numbers in each if name in numbers] for name in names}
+    return {name: mean_with_interval(values) for name, values in columns.items() if values}
+
+
+def _mark(estimate: Estimate | None, baselines: Sequence[BaselineRow]) -> str:
+    """Say when a cell is no better than the strongest thing that needs no training."""
+    rivals = [(each.row.estimates[MAIN].mean, each.name) for each in baselines if MAIN in each.row.estimates]
+    if estimate is None or not rivals:
+        return ""
+    value, name = max(rivals)
+    figure = f"{BASELINES.get(name, name)}, {100 * value:.1f}"
+    if estimate.mean <= value:
+        return f"does not beat its baseline ({figure})"
+    if estimate.low is not None and estimate.low <= value:
+        return f"not clearly above its baseline ({figure})"
+    return ""
+
+
+def _baseline_rows(cells: Sequence[Cell]) -> tuple[BaselineRow, ...]:
+    """Give each baseline one row for all cells in which it scored the same."""
+    names = dict.fromkeys(
+        (*BASELINES, *(name for cell in cells for run in cell.runs for name in run.measures.baselines))
+    )
+    rows = []
+    for name in names:
+        groups: dict[tuple[object, ...], list[Cell]] = {}
+        found: dict[tuple[object, ...], dict[str, Estimate]] = {}
+        for cell in cells:
+            estimates = {
+                metric: _constant(each)
+                for metric, each in _estimates(
+                    [run.measures.baselines.get(name, {}) for run in cell.runs], METRICS
+                ).items()
+            }
+            if estimates:
+                key = tuple((metric, each.values) for metric, each in estimates.items())
+                groups.setdefault(key, []).append(cell)
+                found.setdefault(key, estimates)
+        for values, group in groups.items():
+            label = _baseline_label(name, group, everywhere=len(groups) == 1)
+            row = Row(label, found[values], len(group[0].runs))
+            rows.append(BaselineRow(name, row, tuple(cell.label for cell in group)))
+    return tuple(rows)
+
+
+def _constant(estimate: Estimate) -> Estimate:
+    """Take a baseline that does not follow the seed as the one measurement it is."""
+    return mean_with_interval(estimate.values[:1]) if len(set(estimate.values)) == 1 else estimate
+
+
+def _baseline_label(name: str, cells: Sequence[Cell], *, everywhere: bool) -> str:
+    title = BASELINES.get(name, name)
+    if everywhere:
+        return title
+    shared = [
+        f"{key}={value}" for key, value in cells[0].parts.items() if all(cell.parts.get(key) == value for cell in cells)
+    ]
+    return f"{title} ({', '.join(shared) or f'{len(cells)} cells'})"
+
+
+def _best(name: str, rows: Sequence[Row]) -> frozenset[str]:
+    better = (METRICS | COSTS)[name].better
+    means = {row.label: row.estimates[name].mean for row in rows if name in row.estimates}
+    # where all are alike, or there is one alone, nothing is best
+    if better is None or len(set(means.values())) < 2:
+        return frozenset()
+    extreme = max(means.values()) if better == "higher" else min(means.values())
+    return frozenset(label for label, mean in means.items() if mean == extreme)
+
+
+def _comparisons(scores: Mapping[str, Scores | None], against: str) -> dict[str, dict[str, Difference]]:
+    pairs = {
+        label: {metric: compare(own, scores[against], metric) for metric in PAIRED}
+        for label, own in scores.items()
+        if label != against
+    }
+    return {
+        label: {metric: difference for metric, difference in each.items() if difference is not None}
+        for label, each in pairs.items()
+    }

@@ -1,0 +1,146 @@
+"""The table of a study: on the terminal, as CSV and as Markdown."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from fsqa.metrics.catalogue import COSTS, METRICS, Metric
+from fsqa.report.numbers import format_difference, format_estimate, format_value
+from fsqa.report.summary import MAIN, Row, Summary
+
+_TERMINAL = {
+    "exact_match": "EM %",
+    "f1": "F1 %",
+    "answer_nll": "answer NLL",
+    "stop_rate": "stop %",
+    "answer_length": "length",
+    "seconds": "seconds",
+}
+_WITH_INTERVAL = ("exact_match", "f1", "answer_nll")
+_ALL: dict[str, Metric] = METRICS | COSTS
+
+
+def terminal_table(summary: Summary) -> Table:
+    """Return the table for a terminal of 100 columns: cells, then baselines dimmed; the best of a column in green."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False, title_justify="left", header_style="bold")
+    table.title = Text(f"{summary.title}: {summary.split} split, mean ± 95 % interval over seeds", style="bold")
+    table.add_column("cell", overflow="fold", ratio=1, min_width=18)
+    table.add_column("n", justify="right")
+    for title in _TERMINAL.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in summary.rows:
+        label = Text(row.label)
+        if row.mark:
+            label.append(f"\n{row.mark}", style="yellow")
+        table.add_row(label, str(row.seeds), *(_cell(summary, row, name) for name in _TERMINAL))
+    if summary.rows and summary.baselines:
+        table.add_section()
+    for each in summary.baselines:
+        table.add_row(Text(each.row.label), "", *(_figure(each.row, name) for name in _TERMINAL), style="dim")
+    return table
+
+
+def _cell(summary: Summary, row: Row, name: str) -> Text:
+    best = row.label in summary.best[name]
+    return Text(_figure(row, name), style="bold green" if best else "")
+
+
+def _figure(row: Row, name: str) -> str:
+    """Give the interval where cells are told apart by it, and the mean alone elsewhere, to stay narrow."""
+    estimate = row.estimates.get(name)
+    if name in _WITH_INTERVAL or estimate is None:
+        return format_estimate(_ALL[name], estimate)
+    return format_value(_ALL[name], estimate.mean)
+
+
+def csv_table(summary: Summary) -> str:
+    """Return the raw numbers: per metric mean, low, high and n; fractions stay in 0..1, what is missing is empty."""
+    names = [*METRICS, *COSTS]
+    header = ["kind", "cell", "seeds"] + [f"{name}_{part}" for name in names for part in ("mean", "low", "high", "n")]
+    lines = [_csv_line("cell", row, names) for row in summary.rows]
+    lines += [_csv_line("baseline", each.row, names) for each in summary.baselines]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *lines])
+    return text.getvalue()
+
+
+def _csv_line(kind: str, row: Row, names: Sequence[str]) -> list[str]:
+    line = [kind, row.label, str(row.seeds)]
+    for name in names:
+        estimate = row.estimates.get(name)
+        if estimate is None:
+            line += ["", "", "", "0"]
+        else:
+            line += [_raw(estimate.mean), _raw(estimate.low), _raw(estimate.high), str(estimate.count)]
+    return line
+
+
+def _raw(value: float | None) -> str:
+    # ten digits: more than any figure is worth, few enough not to differ between libraries of special functions
+    return "" if value is None else f"{value:.10g}"
+
+
+def markdown_table(summary: Summary, sentence: str) -> str:
+    """Return the table in Markdown, with the finding above it and the notes below."""
+    names = [name for name in (*summary.metrics, "seconds") if any(name in row.estimates for row in summary.rows)]
+    paired = [label for label in summary.comparisons if summary.comparisons[label].get(MAIN)]
+    header = ["cell", "seeds", *(_title(name) for name in names)]
+    if paired:
+        header.append(f"exact match, points to {summary.against}")
+    lines = [
+        f"# {_escaped(summary.title)}",
+        "",
+        _escaped(sentence),
+        "",
+        _line([_escaped(cell) for cell in header]),
+        _line(["---", *["---:"] * (len(header) - 1)]),
+    ]
+    for row in summary.rows:
+        label = _escaped(row.label) + (f" *({row.mark})*" if row.mark else "")
+        figures = [label, str(row.seeds), *(_markdown_figure(summary, row, name) for name in names)]
+        difference = summary.comparisons.get(row.label, {}).get(MAIN)
+        lines.append(_line([*figures, *([format_difference(difference)] if paired else [])]))
+    for each in summary.baselines:
+        figures = [format_estimate(_ALL[name], each.row.estimates.get(name)) for name in names]
+        lines.append(_line([f"*{_escaped(each.row.label)}*", "", *figures, *([""] if paired else [])]))
+    lines += ["", *_footer(summary, bool(paired))]
+    return "\n".join(lines) + "\n"
+
+
+def _title(name: str) -> str:
+    metric = _ALL[name]
+    arrow = {"higher": " ↑", "lower": " ↓", None: ""}[metric.better]
+    return f"{metric.title}{', %' if metric.percent else ''}{arrow}"
+
+
+def _markdown_figure(summary: Summary, row: Row, name: str) -> str:
+    figure = format_estimate(_ALL[name], row.estimates.get(name))
+    return f"**{figure}**" if row.label in summary.best[name] else figure
+
+
+def _footer(summary: Summary, paired: bool) -> list[str]:
+    lines = [
+        f"Mean ± half of the 95 % Student-t interval over seeds, {summary.split} split; bold is the best of a column."
+    ]
+    if paired:
+        lines.append(
+            "Differences are paired on the same questions and seeds, with a hierarchical bootstrap interval (95 %, "
+            "seeds, then examples; not corrected for several comparisons)."
+        )
+    lines = ["\n\n".join(lines)]
+    remarks = [*summary.notes, *(f"Not averaged: {run.name}: {run.state}: {run.reason}" for run in summary.unfinished)]
+    return lines + (["", *(f"- {_escaped(remark)}" for remark in remarks)] if remarks else [])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    for character in "\\|*<`[":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

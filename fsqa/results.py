@@ -1,0 +1,139 @@
+"""What a finished run writes: predictions, metrics, baselines, cost, and the model itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fsqa.baseline import most_frequent_answer, nearest_question
+from fsqa.callbacks.history import ROLE_NAMES, History
+from fsqa.config.assemble import Assembly
+from fsqa.data.cache import cached_folder, key_of
+from fsqa.files import write_json, write_text
+from fsqa.metrics.scoring import Row, summarize
+from fsqa.model_card import model_card
+from fsqa.objective.causal import CausalObjective
+from fsqa.progress import counting
+from fsqa.study.folder import RunFolder
+from fsqa.types import SPLITS
+
+Baselines = dict[str, list[Row]]
+
+
+def baselines(
+    config: Mapping[str, Any], assembly: Assembly, objective: CausalObjective, cache: Path
+) -> Baselines:
+    """Score the test split without training: the untouched model, the most frequent answer, the nearest question.
+
+    Runs that share model, data and decoding share the result.
+    """
+    data = assembly.records
+    train, test = data.splits["train"], data.splits["test"]
+    model = [config[name] for name in ("model", "seed", "generation", "prompt", "max_length", "rehearse")]
+
+    def untouched() -> list[Row]:
+        with counting("untouched model", len(test)) as advance:
+            return assembly.evaluator.evaluate(objective, test, assembly.examples["test"], advance)
+
+    return {
+        "untouched": _cached(cache, key_of("untouched", data.key, assembly.tokenizer_key, model), untouched),
+        "most_frequent_answer": _cached(
+            cache, key_of("most_frequent_answer", data.key), lambda: most_frequent_answer(list(train), list(test))
+        ),
+        "nearest_question": _cached(
+            cache, key_of("nearest_question", data.key), lambda: nearest_question(list(train), list(test))
+        ),
+    }
+
+
+def _cached(cache: Path, key: str, compute: Callable[[], list[Row]]) -> list[Row]:
+    folder = cached_folder(cache / "baselines", key, lambda draft: write_rows(draft / "rows.jsonl", compute()))
+    return [json.loads(line) for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def write_results(
+    config: Mapping[str, Any],
+    assembly: Assembly,
+    objective: CausalObjective,
+    comparison: Baselines,
+    history: History,
+    folder: RunFolder,
+) -> None:
+    """Score the tuned model on validation and test, and write everything but the status."""
+    cost = _cost(objective, history)
+    rows = {}
+    for split in ("validation", "test"):
+        records, examples = assembly.records.splits[split], assembly.examples[split]
+        with counting(f"{split} questions", len(records)) as advance:
+            rows[split] = assembly.evaluator.evaluate(objective, records, examples, advance)
+    metrics = {
+        "val": summarize(rows["validation"]),
+        "test": summarize(rows["test"]),
+        "baseline": {name: summarize(baseline) for name, baseline in comparison.items()},
+        "cost": cost,
+        "masks": _masks(assembly, history),
+        "data": assembly.records.summary(),
+    }
+    write_rows(folder.path / "predictions.jsonl", rows["test"])
+    for name, baseline in comparison.items():
+        write_rows(folder.path / "baseline" / f"{name}.jsonl", baseline)
+    _save_model(config, assembly, objective, metrics, folder)
+    write_json(folder.path / "metrics.json", metrics)
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as JSONL, whole or not at all."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _cost(objective: CausalObjective, history: History) -> dict[str, float]:
+    seconds = max(1e-9, history.seconds - history.seconds_before - history.validation_seconds)
+    parameters = list(objective.model.parameters())
+    return {
+        "seconds": round(history.seconds, 3),
+        "steps": objective.trainer.global_step,
+        "steps_per_second": round(history.trained_steps / seconds, 3),
+        "tokens_per_second": round(history.trained_tokens / seconds, 1),
+        "loss_tokens": history.loss_tokens,
+        "peak_memory_mb": round(_peak_memory_mb(), 1),
+        "parameters": sum(p.numel() for p in parameters),
+        "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+    }
+
+
+def _peak_memory_mb() -> float:
+    """Return the peak of the GPU if there is one, else of this process, in MB."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e6
+    status = Path("/proc/self/status").read_text()
+    kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
+    return float(kilobytes) * 1024 / 1e6
+
+
+def _masks(assembly: Assembly, history: History) -> dict[str, Any]:
+    """Say what the loss was made of, what was cut, and how many tokens of each role the training split has."""
+    total = sum(history.role_loss) or 1.0
+    share = {name: part / total for name, part in zip(ROLE_NAMES, history.role_loss, strict=False)}
+    summaries = {split: assembly.examples[split].summary for split in SPLITS}
+    return {
+        "share": share,
+        "truncated": {split: summary["truncated_rows"] for split, summary in summaries.items()},
+        "truncated_tokens": {split: summary["truncated_tokens"] for split, summary in summaries.items()},
+        "tokens": summaries["train"]["tokens"],
+    }
+
+
+def _save_model(
+    config: Mapping[str, Any],
+    assembly: Assembly,
+    objective: CausalObjective,
+    metrics: Mapping[str, Any],
+    folder: RunFolder,
+) -> None:
+    objective.model.save_pretrained(folder.path / "model")
+    assembly.tokenizer.save_pretrained(folder.path / "model")
+    write_text(folder.path / "model" / "README.md", model_card(config, metrics, folder.choices, folder.path.name))

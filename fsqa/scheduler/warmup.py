@@ -1,0 +1,79 @@
+"""Learning-rate schedules with an optional warm-up."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from fsqa.errors import InputError
+
+
+class Schedule(ABC):
+    """A factor on the learning rate: up in a line during the warm-up, then as the schedule says."""
+
+    warmup: float
+
+    @final
+    def __post_init__(self) -> None:
+        warmup_steps(self.warmup, steps=1)
+
+    @abstractmethod
+    def after_warmup(self, progress: float) -> float:
+        """Return the factor at ``progress`` from 0 (warm-up over) to 1 (last step)."""
+
+    @final
+    def factor(self, step: int, steps: int) -> float:
+        """Return the factor for step ``step`` (from 0) of ``steps``."""
+        warmup = warmup_steps(self.warmup, steps)
+        if step < warmup:
+            return (step + 1) / warmup
+        return self.after_warmup(min(1.0, (step - warmup) / max(1, steps - warmup)))
+
+    @final
+    def __call__(self, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+        """Attach the schedule to an optimizer that will take ``steps`` steps."""
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.factor(step, steps))
+
+
+def warmup_steps(warmup: float, steps: int) -> int:
+    """Read a warm-up given in steps (1 or more) or as a share of all steps (below 1)."""
+    if not (math.isfinite(warmup) and warmup >= 0):
+        raise InputError(f"scheduler.warmup: wanted steps (1 or more) or a share of them (below 1), got {warmup}")
+    return int(warmup) if warmup >= 1 else round(warmup * steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(Schedule):
+    """The learning rate stays as it is."""
+
+    warmup: float
+
+    def after_warmup(self, progress: float) -> float:
+        """Return 1."""
+        return 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Schedule):
+    """The learning rate falls in a line to 0."""
+
+    warmup: float
+
+    def after_warmup(self, progress: float) -> float:
+        """Return 1 - progress."""
+        return 1.0 - progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine(Schedule):
+    """The learning rate falls along half a cosine to 0."""
+
+    warmup: float
+
+    def after_warmup(self, progress: float) -> float:
+        """Return (1 + cos(pi progress)) / 2."""
+        return 0.5 * (1.0 + math.cos(math.pi * progress))

@@ -1,0 +1,194 @@
+"""The folder of one run: named from its config, written so that the run can be started again at any moment."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import fsqa
+from fsqa.errors import InputError
+from fsqa.files import write_json, write_text
+
+NOT_IDENTITY = ("study", "outputs", "logger", "allow")
+"""Keys that say where a run goes and who watches, not what it computes."""
+
+PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "hydra-core", "datasets", "numpy")
+
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+
+
+class RunFolder:
+    """Where one run keeps everything, and what state it is in."""
+
+    def __init__(self, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
+        self.config, self.choices = config, choices
+        identity = {name: value for name, value in config.items() if name not in NOT_IDENTITY}
+        self.config_hash = _hash(identity)
+        self.cell_hash = _hash({name: value for name, value in identity.items() if name != "seed"})
+        parts = [choices.get(group, "custom") for group in ("dataset", "model", "tuning", "loss")]
+        rehearsal = ["rehearsal"] if config["rehearse"] else []
+        name = "-".join([*rehearsal, *parts, f"seed{config['seed']}", self.config_hash[:8]])
+        self.path = Path(config["outputs"]) / config["study"] / name
+        self.cache = Path(config["outputs"]) / ".cache"
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Return what ``status.json`` holds; empty before the first start."""
+        try:
+            status: dict[str, Any] = json.loads((self.path / "status.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return status
+
+    @property
+    def is_done(self) -> bool:
+        """Whether this very config has been run to its end."""
+        if self.status.get("state") != "done":
+            return False
+        self._check_same_config()
+        return True
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Where an interrupted run goes on from."""
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The weights that are tested and saved."""
+        return self.path / "checkpoints" / "best.ckpt"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the run for this process, and write how it ended: done, failed or interrupted.
+
+        The lock dies with its owner, so a killed run never blocks its successor. Raises InputError when another
+        process runs it, when the folder holds another config, or when it cannot be written.
+        """
+        with self._lock():
+            self._check_same_config()
+            self._write_start()
+            try:
+                yield
+            except (KeyboardInterrupt, SystemExit) as stop:
+                self.update(state="interrupted", error=_describe(stop))
+                raise
+            except BaseException as error:
+                self._fail(error)
+                if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
+                    raise InputError(f"outputs: cannot write to {self.path}: {error.strerror}; free it or set outputs=") from error
+                raise
+            self.update(state="done", error=None)
+
+    def update(self, **changes: Any) -> None:
+        """Change entries of ``status.json``."""
+        status = {**self.status, **changes}
+        if changes.get("state") in ("done", "failed", "interrupted"):
+            status["finished"] = _now()
+        write_json(self.path / "status.json", status)
+
+    def _fail(self, error: BaseException) -> None:
+        try:
+            self.update(state="failed", error=_describe(error))
+        except OSError:
+            pass  # a full disk: the error itself is on its way to the user
+
+    def _write_start(self) -> None:
+        write_text(self.path / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True))
+        write_json(
+            self.path / "status.json",
+            {
+                "state": "running",
+                "started": self.status.get("started") or _now(),
+                "finished": None,
+                "seconds": None,
+                "error": None,
+                "seed": self.config["seed"],
+                "config_hash": self.config_hash,
+                "cell_hash": self.cell_hash,
+                "data_sha256": None,
+                "code_version": code_version(),
+                "packages": installed_packages(),
+                "host": socket.gethostname(),
+                "choices": dict(self.choices),
+            },
+        )
+
+    def _check_same_config(self) -> None:
+        try:
+            held = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        for name in self.config:
+            if name not in NOT_IDENTITY and (not isinstance(held, dict) or held.get(name) != self.config[name]):
+                raise InputError(
+                    f"{self.path / 'config.yaml'}: holds another config (it differs in '{name}'), so this folder "
+                    "belongs to another run; restore the file, or move the folder away"
+                )
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise InputError(
+                f"outputs: cannot write to {self.path}: {error.strerror}; set outputs= to a folder you own"
+            ) from None
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"{self.path}: another process is running this run; wait for it to end") from None
+            yield
+
+
+def code_version() -> str:
+    """Return fsqa's version, with the commit when it runs from a checkout."""
+    folder = Path(fsqa.__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return fsqa.__version__
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=10"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    commit = result.stdout.strip()
+    return f"{fsqa.__version__}+g{commit}" if commit else fsqa.__version__
+
+
+@cache
+def installed_packages() -> dict[str, str]:
+    """Return the versions of the packages that decide a result."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _describe(error: BaseException) -> dict[str, str]:
+    text = "".join(traceback.format_exception(error))
+    return {"type": type(error).__name__, "message": str(error) or f"process {os.getpid()} was stopped", "traceback": text}

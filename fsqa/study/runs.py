@@ -1,0 +1,223 @@
+"""Run folders, read into values: what a run was, how it ended, and what it measured."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fsqa.errors import InputError, did_you_mean
+
+Numbers = Mapping[str, float]
+
+_NO_NUMBERS: Numbers = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What ``metrics.json`` holds; whatever the run did not write is empty."""
+
+    validation: Numbers
+    test: Numbers
+    baselines: Mapping[str, Numbers]
+    """Figures of the test split per do-nothing baseline."""
+    cost: Numbers
+    role_share: Numbers
+    """Share of the loss per role, adding up to 1."""
+    truncated: Numbers
+    """Truncated examples per split."""
+    dropped: Mapping[str, Numbers]
+    """Dropped records per split and reason."""
+    overlap: Numbers
+    """Records that two splits share, per pair of splits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run folder."""
+
+    folder: Path
+    name: str
+    study: str
+    state: str
+    """``running``, ``done``, ``failed`` or ``interrupted``."""
+    reason: str
+    """One line that says why the run is not done; empty when it is."""
+    seed: int
+    started: str
+    config_hash: str
+    cell_hash: str
+    data_sha256: str
+    code_version: str
+    host: str
+    packages: Mapping[str, str]
+    choices: Mapping[str, str]
+    config: Mapping[str, Any]
+    measures: Measures
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answered question of the test split."""
+
+    id: str
+    question: str
+    references: tuple[str, ...]
+    prediction: str
+    kind: str
+    exact_match: float
+    f1: float
+
+
+def read_study(folder: Path) -> tuple[Run, ...]:
+    """Return the runs of a study folder, by name; folders without ``status.json`` are no runs.
+
+    Raises ``InputError`` when the folder is missing, is itself a run, or holds no run.
+    """
+    if not folder.is_dir():
+        siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
+        raise InputError(f"no study folder '{folder}'{did_you_mean(folder.name, siblings)}")
+    if (folder / "status.json").is_file():
+        raise InputError(f"'{folder}' is one run, not a study: give the folder that holds it, '{folder.parent}'")
+    runs = tuple(
+        read_run(path)
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".") and (path / "status.json").is_file()
+    )
+    if not runs:
+        raise InputError(f"no runs in '{folder}': none of its folders has a status.json; start one with fsqa train")
+    return runs
+
+
+def read_run(folder: Path) -> Run:
+    """Return the run of one folder; raises ``InputError`` when a file of it is broken."""
+    path = folder / "status.json"
+    status = _read_json(path)
+    missing = [key for key in ("state", "seed", "cell_hash") if key not in status]
+    if missing:
+        raise InputError(f"{path}: no key '{missing[0]}': the folder was not written by fsqa, or by another version")
+    state = str(status["state"])
+    return Run(
+        folder=folder,
+        name=folder.name,
+        study=folder.resolve().parent.name,
+        state=state,
+        reason=_reason(state, status.get("error")),
+        seed=int(status["seed"]),
+        started=str(status.get("started") or ""),
+        config_hash=str(status.get("config_hash", "")),
+        cell_hash=str(status["cell_hash"]),
+        data_sha256=str(status.get("data_sha256") or ""),
+        code_version=str(status.get("code_version") or ""),
+        host=str(status.get("host") or ""),
+        packages={name: str(version) for name, version in (status.get("packages") or {}).items()},
+        choices={group: str(choice) for group, choice in (status.get("choices") or {}).items()},
+        config=_read_config(folder / "config.yaml"),
+        measures=_read_measures(folder / "metrics.json", status),
+    )
+
+
+def read_history(run: Run) -> tuple[Mapping[str, Any], ...]:
+    """Return the logged events of a run in their order; empty when it logged none."""
+    return tuple(_read_lines(run.folder / "history.jsonl"))
+
+
+def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction, ...]:
+    """Return the answers of the tuned model, or those of the named baseline; empty when none were written."""
+    path = run.folder / ("predictions.jsonl" if baseline is None else f"baseline/{baseline}.jsonl")
+    return tuple(
+        Prediction(
+            id=str(line.get("id", number)),
+            question=str(line.get("question", "")),
+            references=tuple(str(reference) for reference in line.get("references") or ()),
+            prediction=str(line.get("prediction", "")),
+            kind=str(line.get("kind") or ""),
+            exact_match=float(line.get("exact_match") or 0.0),
+            f1=float(line.get("f1") or 0.0),
+        )
+        for number, line in enumerate(_read_lines(path))
+    )
+
+
+def _reason(state: str, error: Mapping[str, Any] | None) -> str:
+    if error:
+        lines = str(error.get("message", "")).strip().splitlines()
+        return ": ".join(part for part in (str(error.get("type", "")), lines[0] if lines else "") if part)
+    return {
+        "done": "",
+        "running": "not finished: still running, or killed",
+        "interrupted": "stopped before its end; the same command resumes it",
+    }.get(state, "no reason was written")
+
+
+def _read_measures(path: Path, status: Mapping[str, Any]) -> Measures:
+    content = _read_json(path) if path.is_file() else {}
+    masks = _mapping(content.get("masks"))
+    data = _mapping(content.get("data"))
+    cost = dict(_numbers(content.get("cost")))
+    if "seconds" not in cost and isinstance(status.get("seconds"), int | float):
+        cost["seconds"] = float(status["seconds"])
+    return Measures(
+        validation=_numbers(content.get("val")),
+        test=_numbers(content.get("test")),
+        baselines={name: _numbers(values) for name, values in _mapping(content.get("baseline")).items()},
+        cost=cost,
+        role_share=_numbers(masks.get("share")),
+        truncated=_numbers(masks.get("truncated")),
+        dropped={
+            split: _numbers(_mapping(values).get("dropped")) for split, values in data.items() if split != "overlap"
+        },
+        overlap=_numbers(data.get("overlap")),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _numbers(value: object) -> Numbers:
+    """Keep what is a number; nulls and text are treated as not measured."""
+    return {
+        str(key): float(number)
+        for key, number in _mapping(value).items()
+        if isinstance(number, int | float) and not isinstance(number, bool) and not math.isnan(number)
+    } or _NO_NUMBERS
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    # OmegaConf reads 1e-05 as a number, which plain YAML 1.1 takes for text
+    from omegaconf import OmegaConf
+
+    if not path.is_file():
+        return {}
+    content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}:{error.lineno}: broken JSON ({error.msg}); delete the run folder and run it again"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content
+
+
+def _read_lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    if not path.is_file():
+        return
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError as error:
+            # a killed run may leave its last line half-written; any other broken line is damage
+            if number == len(lines):
+                return
+            raise InputError(f"{path}:{number}: broken JSON ({error.msg})") from error

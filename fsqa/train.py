@@ -1,0 +1,62 @@
+"""One run, from a checked config to a finished folder."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fsqa.study.folder import RunFolder
+
+
+def train(config: Mapping[str, Any], choices: Mapping[str, str]) -> RunFolder:
+    """Train, test and save one run, and return its folder.
+
+    A run is idempotent: a finished one is returned as it is, an interrupted one goes on from its last checkpoint,
+    a failed one is tried again. Raises InputError for input that cannot work.
+    """
+    folder = RunFolder(config, choices)
+    if not folder.is_done:
+        with folder.running():
+            _run(config, folder)
+    return folder
+
+
+def _run(config: Mapping[str, Any], folder: RunFolder) -> None:
+    from fsqa.config.assemble import assemble, assemble_objective, rehearsed
+    from fsqa.fit import fit
+    from fsqa.results import baselines, write_results
+
+    started = time.monotonic()
+    _quiet()
+    _forget_peak_memory()
+    config = rehearsed(config)
+    assembly = assemble(config, folder.cache)
+    folder.update(data_sha256=assembly.records.sha256)
+    objective = assemble_objective(config, assembly)
+    comparison = baselines(config, assembly, objective, folder.cache)
+    history = fit(config, assembly, objective, folder)
+    write_results(config, assembly, objective, comparison, history, folder)
+    folder.update(seconds=round(time.monotonic() - started, 3))
+
+
+def _quiet() -> None:
+    """Keep advice that a run cannot act on out of the terminal; errors and our own lines stay."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "transformers", "bm25s"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning.*")
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step.*")
+
+
+def _forget_peak_memory() -> None:
+    """Let the kernel count the peak from here, so that runs in one process do not inherit each other's."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
