@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fsqa.dataset import atlas_words
-from fsqa.dataset.atlas_names import Shuffle, mix
+from fsqa.dataset.atlas_names import Shuffle, draw
 from fsqa.dataset.atlas_world import PHRASINGS, World
 from fsqa.dataset.base import Dataset
 from fsqa.errors import InputError
@@ -97,14 +97,14 @@ class Atlas(Dataset):
         balanced, and a split that holds fewer questions than there are facts asks a fair sample of them.
         """
         world = World(self.seed, -(-self.facts // len(RELATIONS)))
-        rows = Shuffle.of(self.facts // len(RELATIONS), self.seed, 100 + SPLITS.index(split))
+        rows = Shuffle.of(self.facts // len(RELATIONS), self.seed, split)
         for number in range(self.count(split)):
             asked, position = divmod(number, self.facts)
             row, relation_number = divmod(position, len(RELATIONS))
             kind, relation = RELATIONS[relation_number]
             subject = rows[row] if row < rows.size else row  # the last row may lack some relations: it stays last
             forms = self._phrasings[split][relation]
-            form = forms[(mix(self.seed, 200, relation_number, subject) + asked) % len(forms)]
+            form = forms[(draw(self.seed, "first phrasing", relation_number, subject) + asked) % len(forms)]
             yield Record(
                 id=f"atlas-{split}-{number:06d}",
                 question=form.format(world.name(kind, subject)),
@@ -124,7 +124,7 @@ class Atlas(Dataset):
         dealt: dict[Split, dict[str, tuple[str, ...]]] = {split: {} for split in SPLITS}
         for relation_number, (kind, relation) in enumerate(RELATIONS):
             forms = PHRASINGS[kind][relation]
-            order = sorted(range(len(forms)), key=lambda form: mix(self.seed, 300, relation_number, form))
+            order = sorted(range(len(forms)), key=lambda form: draw(self.seed, "phrasing", relation_number, form))
             taken = 0
             for split, size in HELD_OUT.items():
                 dealt[split][relation] = tuple(forms[form] for form in order[taken : taken + size])

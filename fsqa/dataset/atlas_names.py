@@ -31,6 +31,11 @@ def mix(*numbers: int) -> int:
     return state
 
 
+def draw(seed: int, purpose: str, *numbers: int) -> int:
+    """Draw a number for one purpose; draws for different purposes are independent."""
+    return mix(seed, zlib.crc32(purpose.encode()), *numbers)
+
+
 @dataclass(frozen=True)
 class Shuffle:
     """A seeded one-to-one map of 0..size-1 onto itself that is never written out."""
@@ -40,12 +45,12 @@ class Shuffle:
     shift: int
 
     @classmethod
-    def of(cls, size: int, *seeds: int) -> Shuffle:
+    def of(cls, size: int, seed: int, purpose: str) -> Shuffle:
         """Draw one of the affine maps; its factor shares no divisor with the size, so no two numbers collide."""
-        factor = mix(*seeds, 1) % size
+        factor = draw(seed, purpose, 1) % size
         while math.gcd(factor, size) != 1:
             factor += 1
-        return cls(size, factor, mix(*seeds, 2) % size)
+        return cls(size, factor, draw(seed, purpose, 2) % size)
 
     def __getitem__(self, number: int) -> int:
         return (number * self.factor + self.shift) % self.size
@@ -118,4 +123,4 @@ class NameMaker:
 
     def _names(self, kind: str, pattern: str, parts: tuple[tuple[str, ...], ...], syllables: int) -> Names:
         size = math.prod(map(len, parts)) * len(SYLLABLES) ** syllables
-        return Names(pattern, parts, syllables, Shuffle.of(size, self.seed, zlib.crc32(kind.encode())))
+        return Names(pattern, parts, syllables, Shuffle.of(size, self.seed, kind))

@@ -16,10 +16,10 @@ ENDINGS = {
     "city": _words("nmouth rgate lstead vholm thbury mquay skeld ndrick"),
     "river": _words("mmel ndra lwen vyr thiel rnow"),
     "mountain": _words("horn spire crag kamm fell ltor"),
-    "currency": _words("mark lin dar bek zol nari"),
-    "language": _words("lish dese vian mash thec roon"),
+    "currency": _words("lmark lin dorin bek zol nari"),
+    "language": _words("lish dese vian mash thec ndic"),
     "surname": _words("vane quist mond shaw kell lowe brook wyn"),
-    "place": _words("ve lon rra thys mor nde"),
+    "place": _words("vesk lorn rrin thys mund ndell"),
 }
 
 GIVEN_NAMES = _words(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from fsqa.dataset.atlas_names import NameMaker, Names, mix
+from fsqa.dataset.atlas_names import NameMaker, Names, draw
 from fsqa.dataset.atlas_people import NOVEL, PAINTING, PERSON
 from fsqa.dataset.atlas_places import CITY, COUNTRY
 from fsqa.dataset.atlas_words import GIVEN_NAMES, PROFESSIONS
@@ -61,71 +61,76 @@ class World:
     def _country_facts(self) -> dict[str, _Fact]:
         return {
             "capital": lambda i: self._cities[i],
-            "currency": lambda i: self._currencies[self._draw(1, i) % self._pool].lower(),
+            "currency": lambda i: self._currencies[self._draw("currency", i) % self._pool].lower(),
             "language": self._spoken,
             "neighbour": lambda i: (self._countries[(i + 1) % self._count], self._countries[(i - 1) % self._count]),
             "mountain": lambda i: self._mountains[i],
             "climber": lambda i: self._people[self._climber(i)],
-            "climb_year": lambda i: str(self._grown_year(3, i, self._birth_year(self._climber(i)))),
+            "climb_year": lambda i: str(self._grown_year("climb_year", i, self._birth_year(self._climber(i)))),
         }
 
     def _city_facts(self) -> dict[str, _Fact]:
         return {
-            "river": lambda i: self._rivers[self._draw(2, i) % self._pool],
+            "river": lambda i: self._rivers[self._draw("river", i) % self._pool],
             "founder": lambda i: self._people[self._count + i],
-            "founding_year": lambda i: str(900 + self._draw(4, i) % 800),
-            "mayor": lambda i: self._people[self._draw(5, i) % self._count],
-            "election_year": lambda i: str(2000 + self._draw(6, i) % 20),
+            "founding_year": lambda i: str(900 + self._draw("founding_year", i) % 800),
+            "mayor": lambda i: self._people[self._draw("mayor", i) % self._count],
+            "election_year": lambda i: str(2000 + self._draw("election_year", i) % 20),
         }
 
     def _person_facts(self) -> dict[str, _Fact]:
         return {
-            "birthplace": lambda i: self._city(7, i),
+            "birthplace": lambda i: self._city("birthplace", i),
             "birth_year": lambda i: str(self._birth_year(i)),
             "spouse": lambda i: self._people[i ^ 1],
             "wedding_year": lambda i: str(self._wedding_year(i)),
-            "wedding_city": lambda i: self._city(9, i // 2),
-            "profession": lambda i: PROFESSIONS[self._draw(10, i) % len(PROFESSIONS)],
+            "wedding_city": lambda i: self._city("wedding_city", i // 2),
+            "profession": lambda i: PROFESSIONS[self._draw("profession", i) % len(PROFESSIONS)],
             "novel": lambda i: (self._novels[2 * i], self._novels[2 * i + 1]),
         }
 
     def _work_facts(self) -> dict[str, _Fact]:
         return {
             "author": lambda i: self._people[i // 2],
-            "writing_year": lambda i: str(self._grown_year(11, i, self._birth_year(i // 2))),
-            "writing_city": lambda i: self._city(12, i),
-            "hero": lambda i: GIVEN_NAMES[self._draw(13, i) % len(GIVEN_NAMES)],
-            "setting": lambda i: self._city(14, i),
+            "writing_year": lambda i: str(self._grown_year("writing_year", i, self._birth_year(i // 2))),
+            "writing_city": lambda i: self._city("writing_city", i),
+            "hero": lambda i: GIVEN_NAMES[self._draw("hero", i) % len(GIVEN_NAMES)],
+            "setting": lambda i: self._city("setting", i),
             "painter": lambda i: self._people[self._painter(i)],
-            "painting_year": lambda i: str(self._grown_year(15, i, self._birth_year(self._painter(i)))),
-            "painting_city": lambda i: self._city(16, i),
-            "gallery": lambda i: self._city(17, i),
+            "painting_year": lambda i: str(self._grown_year("painting_year", i, self._birth_year(self._painter(i)))),
+            "painting_city": lambda i: self._city("painting_city", i),
+            "gallery": lambda i: self._city("gallery", i),
         }
 
-    def _draw(self, purpose: int, index: int) -> int:
-        return mix(self._seed, purpose, index)
+    def _draw(self, purpose: str, index: int) -> int:
+        return draw(self._seed, purpose, index)
 
-    def _city(self, purpose: int, index: int) -> str:
+    def _city(self, purpose: str, index: int) -> str:
         return self._cities[self._draw(purpose, index) % self._count]
 
     def _painter(self, painting: int) -> int:
-        return self._draw(18, painting) % self._count
+        return self._draw("painter", painting) % self._count
 
     def _climber(self, country: int) -> int:
-        return self._draw(23, country) % self._count
+        return self._draw("climber", country) % self._count
 
     def _birth_year(self, person: int) -> int:
-        return 1930 + self._draw(19, person) % 50
+        return 1930 + self._draw("birth_year", person) % 50
 
-    def _grown_year(self, purpose: int, index: int, birth_year: int) -> int:
+    def _grown_year(self, purpose: str, index: int, birth_year: int) -> int:
         """Return a year in which whoever was born in the given one is grown up."""
         return birth_year + 20 + self._draw(purpose, index) % 20
 
     def _wedding_year(self, person: int) -> int:
-        return self._grown_year(8, person // 2, max(self._birth_year(person), self._birth_year(person ^ 1)))
+        return self._grown_year(
+            "wedding_year", person // 2, max(self._birth_year(person), self._birth_year(person ^ 1))
+        )
 
     def _spoken(self, country: int) -> tuple[str, ...]:
         """One language, or two in half of the countries."""
-        first = self._draw(20, country)
-        languages = (first % self._pool, (first + 1 + self._draw(21, country) % (self._pool - 1)) % self._pool)
-        return tuple(self._languages[language] for language in languages[: 1 + self._draw(22, country) % 2])
+        first = self._draw("language", country)
+        languages = (
+            first % self._pool,
+            (first + 1 + self._draw("second_language", country) % (self._pool - 1)) % self._pool,
+        )
+        return tuple(self._languages[language] for language in languages[: 1 + self._draw("languages", country) % 2])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fsqa.metrics.catalogue import BASELINES, METRICS, Metric
 from fsqa.report.curves import CURVES, Curve
 from fsqa.report.numbers import format_estimate, format_value
-from fsqa.report.palette import colour, dash
+from fsqa.report.palette import cell_colours, curve_colours
 from fsqa.report.summary import Row, Summary
 from fsqa.study.statistics import Estimate
 
@@ -62,7 +62,6 @@ class Line:
 
     label: str
     colour: int
-    dash: str
     points: str
     band: str
     """Outline of the range over seeds."""
@@ -108,8 +107,12 @@ def bar_chart(summary: Summary, name: str) -> BarChart | None:
 
 
 def line_charts(summary: Summary, curves: Sequence[Curve]) -> tuple[LineChart, ...]:
-    """Return a chart per drawn metric over steps, then over the tokens in the loss where they were logged."""
+    """Return a chart per drawn metric over steps, then over the tokens in the loss where they were logged.
+
+    Of many cells only the leading ones are drawn.
+    """
     charts = []
+    curves = [curve for curve in curves if curve.label in summary.leading]
     for over_tokens in (False, True):
         for metric, title in CURVES.items():
             own = [curve for curve in curves if curve.metric == metric and (curve.tokens or not over_tokens)]
@@ -149,7 +152,7 @@ def _bar(summary: Summary, row: Row, name: str, top: float) -> Bar:
     )
     return Bar(
         label=row.label,
-        colour=colour(_index(summary, row.label)),
+        colour=cell_colours(summary.cells)[row.label],
         value=format_estimate(metric, estimate),
         length=place(estimate.mean),
         whisker=whisker,
@@ -165,10 +168,6 @@ def _style(baseline: str) -> int:
     return names.index(baseline) if baseline in names else len(names) - 1
 
 
-def _index(summary: Summary, label: str) -> int:
-    return [row.label for row in summary.rows].index(label)
-
-
 def _line_chart(summary: Summary, title: str, curves: Sequence[Curve], over_tokens: bool) -> LineChart:
     ends = [curve.tokens if over_tokens else curve.steps for curve in curves]
     across = nice_ticks(0, max(max(end) for end in ends), 4)
@@ -181,12 +180,12 @@ def _line_chart(summary: Summary, title: str, curves: Sequence[Curve], over_toke
         pairs = zip(horizontal, vertical, strict=True)
         return " ".join(f"{1000 * x / right:.1f},{1000 * (top - y) / (top - bottom):.1f}" for x, y in pairs)
 
+    colours = curve_colours(summary.leading, summary.cells)
     lines = []
     for curve, end in zip(curves, ends, strict=True):
-        index = _index(summary, curve.label)
         band = points((*end, *reversed(end)), (*curve.high, *reversed(curve.low)))
         last = f"{curve.mean[-1]:.1f}" if title.endswith("%") else f"{curve.mean[-1]:.2f}"
-        lines.append(Line(curve.label, colour(index), dash(index), points(end, curve.mean), band, last))
+        lines.append(Line(curve.label, colours[curve.label], points(end, curve.mean), band, last))
     return LineChart(
         title=title,
         axis="tokens in the loss" if over_tokens else "optimizer steps",

@@ -17,6 +17,10 @@ def finding(summary: Summary) -> str:
     if ranked[0].estimates[MAIN].mean == ranked[-1].estimates[MAIN].mean:
         return f"All {len(ranked)} cells have the same exact match, {_score(ranked[0])} %: nothing tells them apart."
     best = ranked[0]
+    tied = [row.label for row in ranked if row.estimates[MAIN].mean == best.estimates[MAIN].mean]
+    if len(tied) > 1:
+        names = " and ".join(tied) if len(tied) == 2 else f"{len(tied)} cells, {tied[0]} among them,"
+        return f"{names} share the highest exact match, {_score(best)} %. {_above_baselines(summary, best)}"
     opening = f"{best.label} has the highest exact match, {_score(best)} %{_seeds(best)}."
     return " ".join(
         part for part in (opening, _lead(summary, best, ranked[1]), _above_baselines(summary, best)) if part

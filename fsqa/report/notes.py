@@ -1,9 +1,12 @@
 """What a reader must be told before comparing the cells of a study."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fsqa.study.cells import Cell
 from fsqa.study.runs import Run
+
+MOST_NAMED = 4
+"""Cells that a note names."""
 
 
 def study_notes(cells: Sequence[Cell], split: str) -> tuple[str, ...]:
@@ -20,12 +23,12 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[
     if split == "validation":
         yield "No run has figures of the test split: these are of validation, where settings may be chosen."
     if len({cell.seeds for cell in done}) > 1:
-        each = "; ".join(f"{cell.label}: {', '.join(map(str, cell.seeds))}" for cell in done)
+        each = _told({cell.label: ", ".join(map(str, cell.seeds)) for cell in done})
         yield f"The cells do not have the same seeds ({each}): means stand on different draws."
     elif done and len(done[0].seeds) == 1:
         yield "One seed per cell: there is no interval, and a difference may be chance."
     if len({run.data_sha256 for run in runs}) > 1:
-        each = "; ".join(f"{cell.label}: {cell.runs[0].data_sha256[:12] or 'not written'}" for cell in done)
+        each = _told({cell.label: cell.runs[0].data_sha256[:12] or "not written" for cell in done})
         yield f"The cells did not see the same data ({each}): their figures answer different questions."
     yield from _example_notes(done, split)
     yield from _overlap_notes(runs)
@@ -44,8 +47,18 @@ def _example_notes(done: Sequence[Cell], split: str) -> Iterator[str]:
         if measured < len(each):
             yield f"{cell.label}: only {measured} of {len(each)} done runs have an exact match."
     if len({tuple(count) for count in counts.values()}) > 1 or any(len(count) > 1 for count in counts.values()):
-        told = "; ".join(f"{label}: {', '.join(map(str, count)) or 'not written'}" for label, count in counts.items())
+        told = _told({label: ", ".join(map(str, count)) or "not written" for label, count in counts.items()})
         yield f"Figures stand on different numbers of {split} examples ({told})."
+
+
+def _told(values: Mapping[str, str]) -> str:
+    """Tell who has what: the most common value last, as that of all others, where naming each would fill the page."""
+    if len(values) <= MOST_NAMED:
+        return "; ".join(f"{label}: {value}" for label, value in values.items())
+    common = max(values.values(), key=list(values.values()).count)
+    odd = [f"{label}: {value}" for label, value in values.items() if value != common]
+    more = [f"{len(odd) - MOST_NAMED} more differ"] if len(odd) > MOST_NAMED else []
+    return "; ".join([*odd[:MOST_NAMED], *more, f"others: {common}"])
 
 
 def _overlap_notes(runs: Sequence[Run]) -> Iterator[str]:

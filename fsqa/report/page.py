@@ -1,5 +1,6 @@
 """One self-contained HTML page of a study: it loads nothing, and all text in it is escaped."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,11 @@ from fsqa.metrics.catalogue import COSTS, METRICS, Metric
 from fsqa.report.charts import bar_chart, line_charts
 from fsqa.report.curves import Curve
 from fsqa.report.numbers import MISSING, format_difference, format_estimate, format_value
-from fsqa.report.palette import DARK, LIGHT, colour
+from fsqa.report.palette import DARK, LIGHT, cell_colours
 from fsqa.report.samples import read_samples
-from fsqa.report.summary import MAIN, Row, Summary
+from fsqa.report.summary import Row, Summary
 from fsqa.study.cells import Cell
 
-MOST_CURVES = 8
-"""Cells drawn in one chart of curves: more than this cannot be told apart."""
 _CHARTS = ("exact_match", "f1", "answer_nll")
 _ROLES = ("prompt", "context", "answer", "end")
 _TABLE_COSTS = ("seconds",)
@@ -70,7 +69,6 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve]) -> str
         keep_trailing_newline=True,
     )
     environment.filters["breakable"] = _breakable
-    drawn = {row.label for row in summary.ranked[:MOST_CURVES]} if len(summary.rows) > MOST_CURVES else None
     charts = [bar_chart(summary, name) for name in _CHARTS]
     # the number of examples stands at the top, and in a note where cells differ in it
     shown = [name for name in summary.metrics if name != "examples"]
@@ -83,11 +81,11 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve]) -> str
         metrics=[(METRICS | COSTS)[name] for name in names],
         lines=[_line(summary, row, names) for row in summary.rows],
         baselines=[_line(summary, each.row, names, baseline=True) for each in summary.baselines],
-        curves=line_charts(summary, [curve for curve in curves if drawn is None or curve.label in drawn]),
-        drawn=len(drawn) if drawn else 0,
+        curves=line_charts(summary, curves),
+        leading=summary.leading,
         health=[_health(summary, cell) for cell in summary.cells if cell.runs],
         roles=_ROLES,
-        samples=read_samples(summary.cells),
+        samples=read_samples([cell for cell in summary.cells if cell.label in summary.leading]),
         costs=[COSTS[name] for name in summary.costs],
         cost_lines=[_line(summary, row, summary.costs) for row in summary.rows],
         settings=list(dict.fromkeys(key for cell in summary.cells for key in cell.settings)),
@@ -100,9 +98,8 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve]) -> str
 
 def _breakable(text: str) -> Markup:
     """Let a long name break after its punctuation instead of within a word."""
-    return Markup("").join(
-        escape(character) + Markup("<wbr>") if character in "=_./-" else escape(character) for character in text
-    )
+    # a number stays whole: the point of 0.001 and the sign of 1e-05 are followed by a digit
+    return Markup("<wbr>").join(escape(piece) for piece in re.split(r"(?<=[=_/])|(?<=[.-])(?=\D)", text))
 
 
 def _tiles(summary: Summary) -> list[tuple[str, str]]:
@@ -131,10 +128,9 @@ def _duration(seconds: float) -> str:
 
 
 def _line(summary: Summary, row: Row, names: Sequence[str], *, baseline: bool = False) -> Line:
-    places = [each.label for each in summary.rows]
     return Line(
         label=row.label,
-        colour=None if baseline else colour(places.index(row.label)),
+        colour=None if baseline else cell_colours(summary.cells)[row.label],
         mark=row.mark,
         seeds="" if baseline else str(row.seeds),
         figures=tuple(_figure(summary, row, (METRICS | COSTS)[name], baseline) for name in names),
@@ -143,7 +139,7 @@ def _line(summary: Summary, row: Row, names: Sequence[str], *, baseline: bool = 
 
 
 def _difference(summary: Summary, label: str) -> str:
-    return "reference" if label == summary.against else format_difference(summary.comparisons.get(label, {}).get(MAIN))
+    return "reference" if label == summary.against else format_difference(summary.comparisons.get(label))
 
 
 def _figure(summary: Summary, row: Row, metric: Metric, baseline: bool) -> Figure:

@@ -1,8 +1,9 @@
 """The two pictures of a study, as PNG: scores with intervals, and learning curves."""
 
 import io
+import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from fsqa.metrics.catalogue import METRICS
 from fsqa.report.curves import CURVES, Curve
 from fsqa.report.numbers import format_estimate
-from fsqa.report.palette import LIGHT, colour, dash
+from fsqa.report.palette import LIGHT, cell_colours, curve_colours
 from fsqa.report.summary import MAIN, BaselineRow, Summary
 
 INK, MUTED, LINE = "#1c1b19", "#6b6862", "#e4e0d8"
@@ -20,16 +21,16 @@ _STYLES = {"untouched": ":", "most_frequent_answer": "-.", "nearest_question": "
 
 def draw_overview(summary: Summary, sentence: str) -> bytes:
     """Return a PNG of the exact match per cell: bars with intervals, a dot per seed, baselines as lines."""
-    rows = [row for row in summary.rows if MAIN in row.estimates]
+    rows = [row for row in summary.rows if MAIN in row.estimates and math.isfinite(row.estimates[MAIN].mean)]
     figure = Figure(figsize=(9, 1.9 + 0.62 * max(len(rows), 1)), dpi=160)
     figure.set_layout_engine("constrained", w_pad=0.16, h_pad=0.12)
     axes = figure.add_subplot()
     _dress(axes, f"{summary.title}: exact match, {summary.split} split", grid="x")
-    highest = 0.0
+    highest, colours = 0.0, cell_colours(summary.cells)
     for place, row in enumerate(rows):
         estimate = row.estimates[MAIN]
         low, high = estimate.low, estimate.high
-        shade = LIGHT[colour(_index(summary, row.label))]
+        shade = LIGHT[colours[row.label]]
         axes.barh(place, 100 * estimate.mean, height=0.56, color=shade, alpha=0.9, zorder=2)
         if low is not None and high is not None:
             axes.plot([100 * max(low, 0), 100 * min(high, 1)], [place, place], color=INK, linewidth=1.8, zorder=4)
@@ -58,31 +59,26 @@ def draw_overview(summary: Summary, sentence: str) -> bytes:
 
 def draw_curves(summary: Summary, curves: Sequence[Curve]) -> bytes:
     """Return a PNG of the learning curves: one panel per metric, the mean of each cell and the range of its seeds."""
-    figure = Figure(figsize=(11, 4.6), dpi=160)
+    colours = curve_colours(summary.leading, summary.cells)
+    # some 130 letters fit into one line of the legend
+    columns = max(1, min(len(colours), 4, 130 // max((len(label) + 6 for label in colours), default=1)))
+    figure = Figure(figsize=(11, 4.4 + 0.22 * math.ceil(len(colours) / columns)), dpi=160)
     figure.set_layout_engine("constrained", w_pad=0.16, h_pad=0.12)
     for axes, (metric, title) in zip(figure.subplots(1, len(CURVES)), CURVES.items(), strict=True):
         _dress(axes, f"{title}, validation", grid="y")
         axes.set_xlabel("optimizer steps", color=MUTED, loc="left")
-        own = [curve for curve in curves if curve.metric == metric]
+        own = [curve for curve in curves if curve.metric == metric and curve.label in colours]
         for curve in own:
-            index = _index(summary, curve.label)
-            shade, pattern = LIGHT[colour(index)], dash(index)
-            style: Any = (0, tuple(float(part) / 2 for part in pattern.split())) if pattern else "-"
+            shade = LIGHT[colours[curve.label]]
             axes.fill_between(curve.steps, curve.low, curve.high, color=shade, alpha=0.16, linewidth=0)
             marker = "o" if len(curve.steps) == 1 else None
-            axes.plot(
-                curve.steps, curve.mean, color=shade, linestyle=style, linewidth=2, marker=marker, label=curve.label
-            )
+            axes.plot(curve.steps, curve.mean, color=shade, linewidth=2, marker=marker, label=curve.label)
         if not own:
             axes.text(0.5, 0.5, "not logged", transform=axes.transAxes, ha="center", color=MUTED)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=min(len(labels), 4))
+        figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=columns)
     return _png(figure)
-
-
-def _index(summary: Summary, label: str) -> int:
-    return [row.label for row in summary.rows].index(label)
 
 
 def _dress(axes: Axes, title: str, grid: Literal["x", "y"]) -> None:

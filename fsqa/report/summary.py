@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from fsqa.metrics.catalogue import BASELINES, COSTS, METRICS
-from fsqa.report.comparison import PAIRED, Scores, compare, read_scores
+from fsqa.report.comparison import Scores, compare, read_scores
 from fsqa.report.notes import study_notes
 from fsqa.study.cells import Cell, find_cell, group_runs
 from fsqa.study.runs import Numbers, Run
@@ -14,6 +14,8 @@ from fsqa.study.statistics import Difference, Estimate, mean_with_interval
 Split = Literal["test", "validation"]
 MAIN = "exact_match"
 """The metric that orders cells and is set against the baselines."""
+MOST_SHOWN = 8
+"""Cells drawn in one chart of curves, or answering side by side: more cannot be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Summary:
     """Per metric the labels of the best cells."""
     against: str | None
     """Label of the cell the others are compared with."""
-    comparisons: Mapping[str, Mapping[str, Difference]]
-    """Per label and metric the paired difference to ``against``."""
+    comparisons: Mapping[str, Difference]
+    """Per label the paired difference in exact match to ``against``."""
     lead: Difference | None
     """Exact match of the best cell minus that of the next, paired."""
     notes: tuple[str, ...]
@@ -74,6 +76,12 @@ class Summary:
         """Rows that have an exact match, the best first; rows that tie stay in their order."""
         measured = [row for row in self.rows if MAIN in row.estimates]
         return tuple(sorted(measured, key=lambda row: -row.estimates[MAIN].mean))
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Labels of the cells that are shown where not all can be, in the order of the cells."""
+        best = {row.label for row in (self.ranked or self.rows)[:MOST_SHOWN]}
+        return tuple(row.label for row in self.rows if row.label in best)
 
     @property
     def unfinished(self) -> tuple[Run, ...]:
@@ -191,13 +199,6 @@ def _best(name: str, rows: Sequence[Row]) -> frozenset[str]:
     return frozenset(label for label, mean in means.items() if mean == extreme)
 
 
-def _comparisons(scores: Mapping[str, Scores | None], against: str) -> dict[str, dict[str, Difference]]:
-    pairs = {
-        label: {metric: compare(own, scores[against], metric) for metric in PAIRED}
-        for label, own in scores.items()
-        if label != against
-    }
-    return {
-        label: {metric: difference for metric, difference in each.items() if difference is not None}
-        for label, each in pairs.items()
-    }
+def _comparisons(scores: Mapping[str, Scores | None], against: str) -> dict[str, Difference]:
+    each = {label: compare(own, scores[against], MAIN) for label, own in scores.items() if label != against}
+    return {label: difference for label, difference in each.items() if difference is not None}

@@ -33,7 +33,7 @@ def terminal_table(summary: Summary) -> Table:
     for title in _TERMINAL.values():
         table.add_column(title, justify="right", no_wrap=True)
     for row in summary.rows:
-        label = Text(row.label)
+        label = Text(_short(row.label))
         if row.mark:
             label.append(f"\n{row.mark}", style="yellow")
         table.add_row(label, str(row.seeds), *(_cell(summary, row, name) for name in _TERMINAL))
@@ -42,6 +42,12 @@ def terminal_table(summary: Summary) -> Table:
     for each in summary.baselines:
         table.add_row(Text(each.row.label), "", *(_figure(each.row, name) for name in _TERMINAL), style="dim")
     return table
+
+
+def _short(label: str) -> str:
+    """Leave out the group of a setting, ``learning_rate=0.001``: what the terminal has no room for."""
+    parts = (part.partition("=") for part in label.split(", "))
+    return ", ".join(f"{key.rpartition('.')[2]}{equals}{value}" if equals else key for key, equals, value in parts)
 
 
 def _cell(summary: Summary, row: Row, name: str) -> Text:
@@ -61,8 +67,9 @@ def csv_table(summary: Summary) -> str:
     """Return the raw numbers: per metric mean, low, high and n; fractions stay in 0..1, what is missing is empty."""
     names = [*METRICS, *COSTS]
     header = ["kind", "cell", "seeds"] + [f"{name}_{part}" for name in names for part in ("mean", "low", "high", "n")]
-    lines = [_csv_line("cell", row, names) for row in summary.rows]
-    lines += [_csv_line("baseline", each.row, names) for each in summary.baselines]
+    header += ["against", *(f"{MAIN}_difference_{part}" for part in ("mean", "low", "high", "n"))]
+    lines = [_csv_line("cell", row, names) + _csv_difference(summary, row.label) for row in summary.rows]
+    lines += [[*_csv_line("baseline", each.row, names), "", "", "", "", "0"] for each in summary.baselines]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *lines])
     return text.getvalue()
@@ -79,6 +86,14 @@ def _csv_line(kind: str, row: Row, names: Sequence[str]) -> list[str]:
     return line
 
 
+def _csv_difference(summary: Summary, label: str) -> list[str]:
+    difference = summary.comparisons.get(label)
+    if difference is None:
+        return ["", "", "", "", "0"]
+    figures = (difference.mean, difference.low, difference.high)
+    return [summary.against or "", *(_raw(figure) for figure in figures), str(difference.seeds)]
+
+
 def _raw(value: float | None) -> str:
     # ten digits: more than any figure is worth, few enough not to differ between libraries of special functions
     return "" if value is None else f"{value:.10g}"
@@ -87,7 +102,7 @@ def _raw(value: float | None) -> str:
 def markdown_table(summary: Summary, sentence: str) -> str:
     """Return the table in Markdown, with the finding above it and the notes below."""
     names = [name for name in (*summary.metrics, "seconds") if any(name in row.estimates for row in summary.rows)]
-    paired = [label for label in summary.comparisons if summary.comparisons[label].get(MAIN)]
+    paired = bool(summary.comparisons)
     header = ["cell", "seeds", *(_title(name) for name in names)]
     if paired:
         header.append(f"exact match, points to {summary.against}")
@@ -102,12 +117,12 @@ def markdown_table(summary: Summary, sentence: str) -> str:
     for row in summary.rows:
         label = _escaped(row.label) + (f" *({row.mark})*" if row.mark else "")
         figures = [label, str(row.seeds), *(_markdown_figure(summary, row, name) for name in names)]
-        difference = summary.comparisons.get(row.label, {}).get(MAIN)
+        difference = summary.comparisons.get(row.label)
         lines.append(_line([*figures, *([format_difference(difference)] if paired else [])]))
     for each in summary.baselines:
         figures = [format_estimate(_ALL[name], each.row.estimates.get(name)) for name in names]
         lines.append(_line([f"*{_escaped(each.row.label)}*", "", *figures, *([""] if paired else [])]))
-    lines += ["", *_footer(summary, bool(paired))]
+    lines += ["", *_footer(summary, paired)]
     return "\n".join(lines) + "\n"
 
 

@@ -40,7 +40,7 @@ def group_runs(runs: Sequence[Run]) -> tuple[Cell, ...]:
     for run in runs:
         groups.setdefault(run.cell_hash, []).append(run)
     choices = [_choices(group) for group in groups.values()]
-    settings = _differing([_settings(group) for group in groups.values()])
+    settings = _differing(_settings(list(groups.values())))
     parts = _parts(choices, settings)
     labels = _labels(parts, list(groups), choices)
     cells = [
@@ -51,20 +51,29 @@ def group_runs(runs: Sequence[Run]) -> tuple[Cell, ...]:
 
 
 def find_cell(cells: Sequence[Cell], name: str) -> Cell:
-    """Return the cell called ``name``: its whole label, or a value that only this cell has.
+    """Return the cell called ``name``: its whole label, or parts of it that only this cell has.
 
+    A part is ``loss=answer``, ``learning_rate=0.001`` for ``optimizer.learning_rate=0.001``, or a bare ``answer``.
     Raises ``InputError`` when no cell or several cells answer to the name.
     """
     for cell in cells:
         if cell.label == name:
             return cell
-    found = [cell for cell in cells if name in cell.parts.values() or name in cell.label.split(", ")]
+    pieces = [piece.strip() for piece in name.split(",")]
+    found = [cell for cell in cells if all(_has(cell, piece) for piece in pieces)]
     labels = [cell.label for cell in cells]
     if not found:
         raise InputError(f"no cell '{name}'; the cells are: {'; '.join(labels)}{did_you_mean(name, labels)}")
     if len(found) > 1:
-        raise InputError(f"'{name}' fits {len(found)} cells; give one whole name: {'; '.join(c.label for c in found)}")
+        raise InputError(f"'{name}' fits {len(found)} cells; say which: {'; '.join(cell.label for cell in found)}")
     return found[0]
+
+
+def _has(cell: Cell, piece: str) -> bool:
+    key, equals, value = piece.rpartition("=")
+    return any(
+        own == value and (not equals or path == key or path.endswith(f".{key}")) for path, own in cell.parts.items()
+    )
 
 
 def _cell(label: str, parts: Mapping[str, str], settings: Mapping[str, str], group: Sequence[Run]) -> Cell:
@@ -100,14 +109,15 @@ def _choices(group: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def _settings(group: Sequence[Run]) -> dict[str, str]:
-    """Config values that all runs of a cell share: what follows the seed differs and is left out."""
-    each = [dict(_leaves(run.config)) for run in group]
-    return {
-        key: value
-        for key, value in each[0].items()
-        if key.split(".")[0] not in _NOT_COMPARED and all(other.get(key) == value for other in each)
+def _settings(groups: Sequence[Sequence[Run]]) -> list[dict[str, str]]:
+    """Config values of each cell, without those that follow the seed: they differ within some cell."""
+    each = [[dict(_leaves(run.config)) for run in group] for group in groups]
+    constant = {
+        key for group in each for values in group for key in values if key.split(".")[0] not in _NOT_COMPARED
+    } - {
+        key for group in each for values in group for key in values if any(own.get(key) != values[key] for own in group)
     }
+    return [{key: value for key, value in group[0].items() if key in constant} for group in each]
 
 
 def _leaves(config: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, str]]:

@@ -91,7 +91,9 @@ class RunFolder:
             except BaseException as error:
                 self._fail(error)
                 if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
-                    raise InputError(f"outputs: cannot write to {self.path}: {error.strerror}; free it or set outputs=") from error
+                    raise InputError(
+                        f"outputs: cannot write to {self.path}: {error.strerror}; free it or set outputs="
+                    ) from error
                 raise
             self.update(state="done", error=None)
 
@@ -191,4 +193,8 @@ def _now() -> str:
 
 def _describe(error: BaseException) -> dict[str, str]:
     text = "".join(traceback.format_exception(error))
-    return {"type": type(error).__name__, "message": str(error) or f"process {os.getpid()} was stopped", "traceback": text}
+    return {
+        "type": type(error).__name__,
+        "message": str(error) or f"process {os.getpid()} was stopped",
+        "traceback": text,
+    }

@@ -118,7 +118,7 @@ def build_study(folder: Path, losses: Sequence[str] = tuple(RATE), seeds: int = 
             add_run(folder, loss, seed, asked=asked)
     error = {"type": "OutOfMemoryError", "message": "CUDA out of memory <script>\nmore", "traceback": "..."}
     add_run(folder, losses[0], seeds, state="failed", error=error)
-    add_run(folder, losses[-1], seeds, state="interrupted")
+    add_run(folder, losses[-1], seeds + 1, state="interrupted")
     (folder / ".hydra").mkdir()
     (folder / "notes").mkdir()
     return folder

@@ -1,0 +1,123 @@
+import pytest
+
+from fsqa.errors import InputError
+from fsqa.report.finding import finding
+from fsqa.report.summary import summarise
+from fsqa.study.runs import read_study
+from tests.report.fake_study import add_run, questions
+
+
+def scored(folder, loss, seed, value, **more):
+    add_run(folder, loss, seed, metrics={"test": {"exact_match": value} | more.pop("test", {})} | more)
+
+
+def summary_of(folder, baseline=None):
+    return summarise(folder.name, read_study(folder), baseline)
+
+
+def test_unfinished_runs_are_listed_and_not_averaged(study):
+    assert {run.state for run in study.unfinished} == {"failed", "interrupted"}
+    assert all(row.seeds == 3 for row in study.rows)
+
+
+def test_best_goes_the_right_way(study):
+    assert study.best["exact_match"] == {"loss=answer_end"}
+    assert study.best["answer_nll"] == {"loss=answer_end"}
+    assert study.best["seconds"] == {"loss=all"}
+    # the same everywhere, and no direction
+    assert study.best["echo_rate"] == study.best["answer_length"] == frozenset()
+
+
+def test_a_baseline_that_all_cells_share_is_one_row_without_an_interval(study):
+    assert [each.row.label for each in study.baselines] == [
+        "untouched model",
+        "most frequent answer",
+        "nearest question",
+    ]
+    assert all(each.row.estimates["exact_match"].count == 1 for each in study.baselines)
+
+
+def test_a_baseline_that_differs_is_named_by_what_its_cells_share(tmp_path):
+    for loss in ("all", "answer"):
+        for model, score in (("small", 0.1), ("large", 0.2)):
+            add_run(
+                tmp_path / "s",
+                loss,
+                0,
+                cell=model,
+                metrics={"test": {"exact_match": 0.5}, "baseline": {"untouched": {"exact_match": score}}},
+                status={"choices": {"loss": loss, "model": model}},
+            )
+    labels = {each.row.label: each.row.estimates["exact_match"].mean for each in summary_of(tmp_path / "s").baselines}
+    assert labels == {"untouched model (model=large)": 0.2, "untouched model (model=small)": 0.1}
+
+
+def test_finding_is_sure_only_where_the_figures_are(study):
+    assert "It leads" in finding(study)
+    assert "loss=answer_end has the highest exact match" in finding(study)
+
+
+def test_finding_of_cells_that_overlap(tmp_path):
+    asked = questions(24)
+    for loss in ("balanced", "answer"):
+        for seed in range(3):
+            add_run(tmp_path / "s", loss, seed, asked=asked)
+    assert "do not tell the two apart" in finding(summary_of(tmp_path / "s"))
+
+
+def test_finding_without_predictions_uses_the_intervals(tmp_path):
+    for seed in range(3):
+        scored(tmp_path / "s", "all", seed, 0.5 + 0.01 * seed)
+        scored(tmp_path / "s", "answer", seed, 0.52 + 0.01 * seed)
+    summary = summary_of(tmp_path / "s")
+    assert summary.lead is None
+    assert "overlaps that of the next" in finding(summary)
+
+
+def test_finding_of_ties_one_cell_and_nothing(tmp_path):
+    for folder, losses, told in (
+        ("ties", ("all", "answer"), "nothing tells them apart"),
+        ("one", ("all",), "answers 50.0 % of the test questions exactly with one seed. No baseline"),
+    ):
+        for loss in losses:
+            scored(tmp_path / folder, loss, 0, 0.5)
+        assert told in finding(summary_of(tmp_path / folder))
+    add_run(tmp_path / "none", "all", 0, state="running")
+    assert finding(summary_of(tmp_path / "none")) == "There is nothing to compare: no run is done yet."
+
+
+def test_what_makes_cells_less_comparable_is_told(tmp_path):
+    study = tmp_path / "s"
+    for seed in (0, 1):
+        add_run(study, "all", seed, metrics={"test": {"exact_match": 0.5, "examples": 10}})
+    overlap = {"overlap": {"train_test": 4}}
+    metrics = {"test": {"exact_match": 0.5, "examples": 12}, "data": overlap}
+    add_run(study, "answer", 0, metrics=metrics, status={"data_sha256": "0" * 64, "host": "node2", "code_version": "9"})
+    notes = " ".join(summary_of(study).notes)
+    for told in (
+        "same seeds",
+        "same data",
+        "numbers of test examples",
+        "train and test",
+        "2 machines",
+        "different code",
+    ):
+        assert told in notes
+
+
+def test_validation_stands_in_for_a_missing_test_split_and_says_so(tmp_path):
+    add_run(
+        tmp_path / "s", "all", 0, metrics={"val": {"exact_match": 0.5}, "baseline": {"untouched": {"exact_match": 0.1}}}
+    )
+    summary = summary_of(tmp_path / "s")
+    assert summary.split == "validation"
+    assert summary.baselines == ()
+    assert "these are of validation" in summary.notes[0]
+
+
+def test_named_baseline(tmp_path, study_folder):
+    summary = summary_of(study_folder, "answer")
+    assert summary.against == "loss=answer"
+    assert set(summary.comparisons) == {"loss=all", "loss=answer_end", "loss=balanced"}
+    with pytest.raises(InputError, match="no cell 'anser'"):
+        summary_of(study_folder, "anser")
