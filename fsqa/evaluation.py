@@ -53,7 +53,7 @@ class Evaluator:
         for batch in ScoringBatches(examples, self.batch_size, self.encoder.end_id):
             scores = objective.score_answers(type(batch)(*(tensor.to(objective.device) for tensor in batch)))
             figures = zip(
-                batch.index.tolist(), scores.nll.tolist(), scores.tokens.tolist(), scores.correct.tolist(), strict=True
+                batch.rows.tolist(), scores.nll.tolist(), scores.tokens.tolist(), scores.correct.tolist(), strict=True
             )
             for i, nll, tokens, correct in figures:
                 rows[i] |= {

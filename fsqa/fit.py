@@ -10,9 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 
-from fsqa.callbacks.answers import Answers
 from fsqa.callbacks.history import History
-from fsqa.callbacks.progress import Progress
 from fsqa.config.assemble import Assembly
 from fsqa.config.instantiate import build
 from fsqa.data.module import QuestionDataModule, accumulation
@@ -101,7 +99,8 @@ def _load_best(objective: CausalObjective, best: pl.Callback, folder: RunFolder)
     if not folder.best_checkpoint.is_file():
         raise InputError(
             f"callbacks.best.monitor: no validation logged '{best.monitor}', so there is no best checkpoint; "
-            "lower trainer.val_check_interval, or monitor one of val/answer_nll, val/token_accuracy, val/exact_match, val/f1"
+            "lower trainer.val_check_interval, or monitor one of val/answer_nll, val/token_accuracy, val/exact_match, "
+            "val/f1"
         )
     state = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     objective.load_state_dict(state)

@@ -32,8 +32,8 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], choices: M
 # {run}
 
 Answers questions. Trained with fsqa on `{choices.get("dataset", "custom")}` with the loss strategy
-`{choices.get("loss", "custom")}` (label smoothing {config["loss"].get("smoothing")}) and `{choices.get("tuning", "custom")}` tuning,
-seed {config["seed"]}, {metrics["cost"]["steps"]} steps of {config["batch_size"]} examples.
+`{choices.get("loss", "custom")}` (label smoothing {config["loss"].get("smoothing")}) and
+`{choices.get("tuning", "custom")}` tuning, seed {config["seed"]}, {metrics["cost"]["steps"]} steps of {config["batch_size"]} examples.
 
 | on {metrics["test"]["examples"]} test questions | {" | ".join(SHOWN)} |
 | --- |{" ---: |" * len(SHOWN)}
@@ -51,7 +51,8 @@ tokenizer = AutoTokenizer.from_pretrained("model")
 model = AutoModelForCausalLM.from_pretrained("model")
 ```
 
-The prompt is {segments!r}{", after the start token" if config["prompt"]["start"] else ""}; the answer ends with the end token.
+The prompt is {segments!r}{", after the start token" if config["prompt"]["start"] else ""};
+the answer ends with the end token.
 """
 
 

@@ -24,9 +24,7 @@ from fsqa.types import SPLITS
 Baselines = dict[str, list[Row]]
 
 
-def baselines(
-    config: Mapping[str, Any], assembly: Assembly, objective: CausalObjective, cache: Path
-) -> Baselines:
+def baselines(config: Mapping[str, Any], assembly: Assembly, objective: CausalObjective, cache: Path) -> Baselines:
     """Score the test split without training: the untouched model, the most frequent answer, the nearest question.
 
     Runs that share model, data and decoding share the result.

@@ -80,7 +80,7 @@ class Batch(NamedTuple):
 
     ids: Int[Tensor, "batch time"]
     roles: Int[Tensor, "batch time"]
-    index: Int[Tensor, " batch"]
+    rows: Int[Tensor, " batch"]
     """Row numbers in the split, to look records up by."""
     step_examples: Int[Tensor, ""]
     """Examples in the whole optimizer step, over all micro-batches and devices."""

@@ -32,7 +32,9 @@ class Progress(pl.Callback):
         """Keep the random state until the first batch."""
         self._random_state = state_dict["torch"]
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Restore the random state at the last moment: starting the loop draws from it too."""
         if self._random_state is not None:
             torch.set_rng_state(self._random_state.cpu())

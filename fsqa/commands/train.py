@@ -36,14 +36,33 @@ def run(words: list[str]) -> int:
 
 def _positional(words: Sequence[str]) -> list[str]:
     """Leave out options that take a value of their own."""
-    left_out = {i + 1 for i, word in enumerate(words) if word in ("-c", "--cfg", "-p", "--package", "-cd", "--config-dir", "-cn", "--config-name", "-i", "--info", "-sc", "--experimental-rerun")}
+    left_out = {
+        i + 1
+        for i, word in enumerate(words)
+        if word
+        in (
+            "-c",
+            "--cfg",
+            "-p",
+            "--package",
+            "-cd",
+            "--config-dir",
+            "-cn",
+            "--config-name",
+            "-i",
+            "--info",
+            "-sc",
+            "--experimental-rerun",
+        )
+    }
     return [word for i, word in enumerate(words) if i not in left_out]
 
 
 def _only_asks(words: Sequence[str]) -> bool:
     """Say whether Hydra will only print something."""
     return any(
-        word in ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "--resolve", "-sc") or word.startswith(("--cfg=", "--info=", "--help"))
+        word in ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "--resolve", "-sc")
+        or word.startswith(("--cfg=", "--info=", "--help"))
         for word in words
     )
 
@@ -82,7 +101,9 @@ class Jobs:
             return 0
         if self.count == 1:
             raise self.failed[0][1]
-        print(f"fsqa: {len(self.failed)} of {self.count} runs failed; the same command tries them again", file=sys.stderr)
+        print(
+            f"fsqa: {len(self.failed)} of {self.count} runs failed; the same command tries them again", file=sys.stderr
+        )
         for name, error in self.failed:
             kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
             print(f"  {name}: {kind}{error}", file=sys.stderr)
@@ -102,6 +123,8 @@ def _tell(path: Path, seconds: float, status: dict[str, Any]) -> None:
     import json
 
     test = json.loads((path / "metrics.json").read_text(encoding="utf-8"))["test"]
-    figures = f"exact match {100 * test['exact_match']:.1f}, F1 {100 * test['f1']:.1f}, answer NLL {test['answer_nll']:.3f}"
+    figures = (
+        f"exact match {100 * test['exact_match']:.1f}, F1 {100 * test['f1']:.1f}, answer NLL {test['answer_nll']:.3f}"
+    )
     took = "already done" if seconds < 1 and status["seconds"] and status["seconds"] > seconds else f"{seconds:.0f} s"
     print(f"{path}  {figures}  ({took})")

@@ -111,7 +111,9 @@ def _groups() -> dict[str, list[str]]:
     if own and f"file://{own}" not in [entry.path for entry in search_path.get_path()]:
         search_path.append("own", f"file://{own}")
     groups = {group: loader.get_group_options(group) for group in loader.list_groups("") if group != HYDRA_GROUP}
-    hydra_groups = {f"{HYDRA_GROUP}/{g}": loader.get_group_options(f"{HYDRA_GROUP}/{g}") for g in loader.list_groups(HYDRA_GROUP)}
+    hydra_groups = {
+        f"{HYDRA_GROUP}/{g}": loader.get_group_options(f"{HYDRA_GROUP}/{g}") for g in loader.list_groups(HYDRA_GROUP)
+    }
     return {**groups, **hydra_groups}
 
 
@@ -138,7 +140,9 @@ def _check_key(override: Override, base: DictConfig, groups: dict[str, list[str]
             _no_such_key(key, part, parent, [*groups] if depth == 0 else [], path[:depth])
         parent = parent._get_node(part) if OmegaConf.is_missing(parent, part) else parent[part]
     if parent is None:
-        raise InputError(f"{key}: {'.'.join(path)} is empty here, so it has no keys; choose another option of {path[0]}")
+        raise InputError(
+            f"{key}: {'.'.join(path)} is empty here, so it has no keys; choose another option of {path[0]}"
+        )
     if not (OmegaConf.is_dict(parent) and last in parent) and not _is_free(parent):
         _no_such_key(key, last, parent, [*groups] if not path else [], path)
     if not (OmegaConf.is_dict(parent) and last in parent):

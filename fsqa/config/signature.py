@@ -84,7 +84,9 @@ def _signature(node: ast.stmt, tree: ast.Module) -> Signature | None:
             return _of_function(item, skip=1)
     if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
         fields = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
-        return Signature({item.target.id: item.annotation for item in fields if isinstance(item.target, ast.Name)}, False)
+        return Signature(
+            {item.target.id: item.annotation for item in fields if isinstance(item.target, ast.Name)}, False
+        )
     return None
 
 

@@ -27,7 +27,7 @@ def collate(examples: Examples, rows: NDArray[np.int64], step_rows: NDArray[np.i
     return Batch(
         ids=torch.from_numpy(ids),
         roles=torch.from_numpy(roles),
-        index=torch.from_numpy(np.asarray(rows, np.int64)),
+        rows=torch.from_numpy(np.asarray(rows, np.int64)),
         step_examples=torch.tensor(len(step_rows)),
         step_targets=torch.from_numpy(examples.target_counts[step_rows].sum(axis=0, dtype=np.int64)),
     )

@@ -34,13 +34,17 @@ def cached_folder(root: Path, key: str, make: Callable[[Path], None]) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=root))
     except OSError as error:
-        raise InputError(f"outputs: cannot write to {root}: {error.strerror}; set outputs= to a folder you own") from None
+        raise InputError(
+            f"outputs: cannot write to {root}: {error.strerror}; set outputs= to a folder you own"
+        ) from None
     try:
         make(draft)
         os.replace(draft, final)
     except OSError as error:
         if not final.is_dir():
-            raise InputError(f"outputs: cannot write {final}: {error.strerror or error}; free some space or set outputs=") from None
+            raise InputError(
+                f"outputs: cannot write {final}: {error.strerror or error}; free some space or set outputs="
+            ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return final

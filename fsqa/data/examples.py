@@ -19,9 +19,7 @@ from fsqa.types import Example, Prompt, Record, Role
 NUM_ROLES = len(Role)
 
 
-def write_examples(
-    folder: Path, records: Records, layout: Callable[[Record], Prompt], encoder: Encoder
-) -> None:
+def write_examples(folder: Path, records: Records, layout: Callable[[Record], Prompt], encoder: Encoder) -> None:
     """Encode every record into ``folder``: ids, roles, and how many targets of each role every row has."""
     folder.mkdir(parents=True)
     ids, roles = RaggedWriter(folder, "ids"), RaggedWriter(folder, "roles")

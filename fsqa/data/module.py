@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from fsqa.data.batches import ScoringBatches, TrainBatches
@@ -31,8 +32,13 @@ class TrainLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch_end = (self.position // self._length + 1) * self._length
-        numbers = range(self.position, epoch_end)
-        loader = DataLoader(self._batches, batch_size=None, sampler=numbers, num_workers=self._workers)  # type: ignore[arg-type]
+        loader: DataLoader[Batch] = DataLoader(
+            self._batches,  # type: ignore[arg-type]  # anything with __getitem__ will do
+            batch_size=None,
+            sampler=range(self.position, epoch_end),
+            num_workers=self._workers,
+            generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from dropout's
+        )
         for batch in loader:
             self.position += 1
             yield batch

@@ -41,7 +41,7 @@ class PreparedRecords:
 
     def summary(self) -> dict[str, Any]:
         """Return counts per split, what was dropped and why, and the overlap."""
-        counts = {
+        counts: dict[str, Any] = {
             split: {name: records.summary[name] for name in ("records", "dropped")}
             for split, records in self.splits.items()
         }

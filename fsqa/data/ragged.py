@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from array import array
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class RaggedWriter:
@@ -28,10 +31,10 @@ class RaggedWriter:
         (self._folder / f"{self._name}.ends.bin").write_bytes(self._ends.tobytes())
 
 
-class Ragged:
+class Ragged(Generic[Scalar]):
     """Read-only rows of ``dtype``; ``ragged[i]`` is a view into the mapped file."""
 
-    def __init__(self, folder: Path, name: str, dtype: type[np.generic]) -> None:
+    def __init__(self, folder: Path, name: str, dtype: type[Scalar]) -> None:
         self._values = _map(folder / f"{name}.bin", dtype)
         self._ends = np.fromfile(folder / f"{name}.ends.bin", np.int64)
         self.lengths: NDArray[np.int64] = np.diff(self._ends, prepend=0)
@@ -39,10 +42,10 @@ class Ragged:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, i: int) -> NDArray[np.generic]:
+    def __getitem__(self, i: int) -> NDArray[Scalar]:
         return self._values[self._ends[i] - self.lengths[i] : self._ends[i]]
 
 
-def _map(path: Path, dtype: type[np.generic]) -> NDArray[np.generic]:
+def _map(path: Path, dtype: type[Scalar]) -> NDArray[Scalar]:
     # An empty file cannot be mapped.
     return np.memmap(path, dtype, "r") if path.stat().st_size else np.empty(0, dtype)

@@ -29,7 +29,7 @@ def pointwise_kl(
     ``KL = sum(q log q) + logsumexp(z) - (1 - a) z_y - a mean(z)``: zero at p = q, and with the gradient of
     ``cross_entropy(label_smoothing=a)``. The NLL carries no gradient.
     """
-    divergence, nll = _PointwiseKL.apply(logits, targets, smoothing)
+    divergence, nll = _PointwiseKL.apply(logits, targets, smoothing)  # type: ignore[no-untyped-call]
     return divergence, nll
 
 
@@ -49,7 +49,7 @@ class _PointwiseKL(torch.autograd.Function):
         return divergence, nll
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
         logits, targets, normalizer = ctx.saved_tensors
         # d KL / d z = softmax(z) - q
         difference = (logits - normalizer[:, None]).exp_()

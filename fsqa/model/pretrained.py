@@ -38,10 +38,14 @@ class Pretrained(ModelSource):
         folder = Path(self.path).expanduser()
         looks_local = self.path.startswith((".", "/", "~")) or self.path.count("/") > 1
         if looks_local and not folder.is_dir():
-            raise InputError(f"model.path: no folder {folder.resolve()}; wanted a hub id or a folder with a saved model")
+            raise InputError(
+                f"model.path: no folder {folder.resolve()}; wanted a hub id or a folder with a saved model"
+            )
         if folder.is_dir():
             if not (folder / "config.json").is_file():
-                raise InputError(f"model.path: no config.json in {folder.resolve()}; wanted a folder in Hugging Face layout")
+                raise InputError(
+                    f"model.path: no config.json in {folder.resolve()}; wanted a folder in Hugging Face layout"
+                )
             if not any(any(folder.glob(pattern)) for pattern in WEIGHT_FILES):
                 raise InputError(
                     f"model.path: no weights in {folder.resolve()}; wanted model.safetensors (or pytorch_model.bin)"
@@ -76,7 +80,9 @@ class Pretrained(ModelSource):
         elif self.architecture is not None:
             config = CONFIG_MAPPING[self.architecture]()
         else:
-            raise InputError(f"rehearse: set model.architecture, so that '{self.path}' can be rehearsed without the hub")
+            raise InputError(
+                f"rehearse: set model.architecture, so that '{self.path}' can be rehearsed without the hub"
+            )
         return Scratch(
             architecture=config.model_type,
             size=shrunk_sizes(config),

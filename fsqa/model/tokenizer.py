@@ -51,15 +51,17 @@ def read_tokenizer(path: str, revision: str | None) -> Any:
             return GPT2Tokenizer.from_pretrained(str(folder))
         if not files & {"tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model", "vocab.txt"}:
             raise InputError(
-                f"model.path: no tokenizer in {folder.resolve()}; wanted tokenizer.json (or vocab.json and merges.txt); "
-                "save one there with tokenizer.save_pretrained, or name another with model.tokenizer"
+                f"model.path: no tokenizer in {folder.resolve()}; wanted tokenizer.json, or vocab.json and "
+                "merges.txt; save one there with tokenizer.save_pretrained, or name another with model.tokenizer"
             )
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder) if folder.is_dir() else path, revision=revision)
     except (OSError, ValueError) as error:
         raise InputError(f"model: cannot load the tokenizer of '{path}': {first_line(error)}") from None
     if tokenizer.eos_token_id is None:
-        raise InputError(f"model: the tokenizer of '{path}' has no end token; set eos_token in its tokenizer_config.json")
+        raise InputError(
+            f"model: the tokenizer of '{path}' has no end token; set eos_token in its tokenizer_config.json"
+        )
     return tokenizer
 
 

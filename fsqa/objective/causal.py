@@ -15,7 +15,6 @@ from fsqa.loss.token_loss import TokenLoss
 from fsqa.types import Batch, LossOutput, Role
 
 
-
 class AnswerScores(NamedTuple):
     """How well each row's answer tokens are predicted under teacher forcing."""
 

@@ -1,4 +1,4 @@
-"""Before the first step: does the fast path compute what the model computes, and does every weight learn?"""
+"""Checks before the first step: the fast path computes what the model computes, and every weight learns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _check_logits(objective: CausalObjective, batch: Batch) -> None:
 
 
 def _check_gradients(objective: CausalObjective, batch: Batch) -> None:
-    objective.weighted_loss(batch).loss.backward()
+    torch.autograd.backward(objective.weighted_loss(batch).loss)
     for name, parameter in objective.model.named_parameters():
         if parameter.requires_grad and (parameter.grad is None or not bool(parameter.grad.isfinite().all())):
             what = "no gradient" if parameter.grad is None else "a gradient that is not finite"

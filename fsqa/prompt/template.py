@@ -35,9 +35,7 @@ class Template:
                 "what follows the answer would never be generated"
             )
         if roles == ["answer"] and not self.start:
-            raise InputError(
-                "prompt: nothing stands before the answer; add a prompt segment or set prompt.start=true"
-            )
+            raise InputError("prompt: nothing stands before the answer; add a prompt segment or set prompt.start=true")
 
     def __call__(self, record: Record) -> Prompt:
         """Lay out one record; the answer is the record's first. Segments that come out empty are left out."""
@@ -56,7 +54,9 @@ def _check_segment(segment: dict[str, str], where: str) -> None:
         raise InputError(f"{where}: wanted one 'role: text' pair, got {segment!r}")
     ((role, text),) = segment.items()
     if role not in ROLES:
-        raise InputError(f"{where}: no role named '{role}'{did_you_mean(role, ROLES)}; the roles are {', '.join(ROLES)}")
+        raise InputError(
+            f"{where}: no role named '{role}'{did_you_mean(role, ROLES)}; the roles are {', '.join(ROLES)}"
+        )
     if not isinstance(text, str):
         raise InputError(f"{where}.{role}: wanted text, got {type(text).__name__} {text!r}")
     try:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -105,10 +105,8 @@ class RunFolder:
         write_json(self.path / "status.json", status)
 
     def _fail(self, error: BaseException) -> None:
-        try:
+        with suppress(OSError):  # a full disk: the error itself is on its way to the user
             self.update(state="failed", error=_describe(error))
-        except OSError:
-            pass  # a full disk: the error itself is on its way to the user
 
     def _write_start(self) -> None:
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True))
