@@ -33,7 +33,8 @@ def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], choices: M
 
 Answers questions. Trained with fsqa on `{choices.get("dataset", "custom")}` with the loss strategy
 `{choices.get("loss", "custom")}` (label smoothing {config["loss"].get("smoothing")}) and
-`{choices.get("tuning", "custom")}` tuning, seed {config["seed"]}, {metrics["cost"]["steps"]} steps of {config["batch_size"]} examples.
+`{choices.get("tuning", "custom")}` tuning, seed {config["seed"]}, {metrics["cost"]["steps"]} steps
+of {config["batch_size"]} examples.
 
 | on {metrics["test"]["examples"]} test questions | {" | ".join(SHOWN)} |
 | --- |{" ---: |" * len(SHOWN)}

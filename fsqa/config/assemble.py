@@ -11,6 +11,7 @@ from typing import Any
 from fsqa.config.instantiate import build
 from fsqa.data.examples import Examples
 from fsqa.data.prepare import PreparedRecords, check_every_row_counts, prepare_examples, prepare_records
+from fsqa.data.records import Records
 from fsqa.encode import Encoder
 from fsqa.evaluation import Evaluator
 from fsqa.generate import Greedy
@@ -78,6 +79,31 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
             layout=layout, encoder=encoder, generation=generation, batch_size=4 * config["micro_batch_size"]
         ),
     )
+
+
+def assemble_scoring(
+    config: Mapping[str, Any], model: Any, tokenizer: Any, split: Split
+) -> tuple[CausalObjective, Evaluator, Records, Examples]:
+    """Build what scores a finished model on a split of its own data, with its own tokenizer."""
+    cache = Path(config["outputs"]) / ".cache"
+    layout = build(config["prompt"])
+    records = prepare_records(build(config["dataset"]), cache)
+    encoder = Encoder(tokenizer=tokenizer, max_length=config["max_length"])
+    examples = prepare_examples(records, layout, encoder, tokenizer_key(tokenizer), cache)
+    objective: CausalObjective = build(
+        config["objective"],
+        model=model,
+        loss=build(config["loss"]),
+        optimizer=build(config["optimizer"]),
+        scheduler=build(config["scheduler"]),
+    )
+    evaluator = Evaluator(
+        layout=layout,
+        encoder=encoder,
+        generation=build(config["generation"]),
+        batch_size=4 * config["micro_batch_size"],
+    )
+    return objective, evaluator, records.splits[split], examples[split]
 
 
 def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> CausalObjective:

@@ -51,11 +51,16 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     settings = {name: plain[name] for name in Settings.__dataclass_fields__}
     _check_arguments("", settings, SETTINGS)
     Settings(**settings)
-    for path, node in _targets(plain):
-        _check_target(f"{path}._target_", node["_target_"], settings["allow"])
-        _check_arguments(path, node, node["_target_"])
+    check_node("", plain, settings["allow"])
     _check_together(plain)
     return plain
+
+
+def check_node(path: str, node: object, allow: list[str]) -> None:
+    """Check every target at or below a plain config node: where it comes from, and what it is given."""
+    for where, target in _targets(node, path):
+        _check_target(f"{where}._target_", target["_target_"], allow)
+        _check_arguments(where, target, target["_target_"])
 
 
 def _check_top_level(plain: Mapping[str, Any]) -> None:

@@ -24,7 +24,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w][\w.\-]*", self.study):
             raise InputError(
-                f"study: wanted a folder name of letters, digits, '.', '_' and '-', got '{self.study}'; set study=my_study"
+                f"study: wanted a folder name of letters, digits, '.', '_' and '-', got '{self.study}'; "
+                "set study=my_study"
             )
         for name in ("batch_size", "micro_batch_size"):
             if getattr(self, name) < 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -39,7 +38,7 @@ def cached_folder(root: Path, key: str, make: Callable[[Path], None]) -> Path:
         ) from None
     try:
         make(draft)
-        os.replace(draft, final)
+        draft.replace(final)
     except OSError as error:
         if not final.is_dir():
             raise InputError(

@@ -1,0 +1,96 @@
+"""``fsqa ask``: let a finished run answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fsqa.errors import InputError
+from fsqa.finished import Finished, find_run, load_model
+from fsqa.types import Record
+
+Ask = Callable[[list[str]], list[dict[str, object]]]
+
+
+def run(words: list[str]) -> int:
+    """Answer one question, a file of them (one a line), or whatever is typed."""
+    parser = ArgumentParser(
+        prog="fsqa ask",
+        description="Let a finished run answer one question, a file of questions, or what you type.",
+    )
+    parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
+    parser.add_argument("question", nargs="?", help="left out: questions are read as you type them")
+    parser.add_argument("--file", type=Path, help="a text file with one question a line; - for standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of plain answers")
+    parser.add_argument("--context", default="", help="a document to go with the question")
+    options = parser.parse_args(words)
+    if options.question is not None and not options.question.strip():
+        raise InputError("question: wanted some text, got an empty one")
+    if options.question is not None and options.file is not None:
+        raise InputError("give a question or --file, not both")
+    finished = find_run(options.run)
+    questions = _read_file(options.file) if options.file else None
+    ask = _asker(finished, options.context)
+    if questions is not None:
+        _print(ask(questions), options.json, many=True)
+    elif options.question is not None:
+        _print(ask([options.question]), options.json, many=False)
+    else:
+        for question in _typed():
+            _print(ask([question]), options.json, many=False)
+    return 0
+
+
+def _read_file(path: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--file: cannot read {path}: {error}") from None
+    questions = [line.strip() for line in text.splitlines() if line.strip()]
+    if not questions:
+        raise InputError(f"--file: no question in {path}; wanted one a line")
+    return questions
+
+
+def _asker(finished: Finished, context: str) -> Ask:
+    from fsqa.config.instantiate import build
+    from fsqa.encode import Encoder
+
+    model, tokenizer = load_model(finished)
+    encoder = Encoder(tokenizer=tokenizer, max_length=finished.config["max_length"])
+    layout, generation = build(finished.config["prompt"]), build(finished.config["generation"])
+
+    def ask(questions: list[str]) -> list[dict[str, object]]:
+        records = [Record(id=str(i), question=q, answers=("",), context=context) for i, q in enumerate(questions)]
+        asked = encoder.questions([layout(record) for record in records], generation.max_new_tokens)
+        return [
+            {"question": question, "answer": encoder.decode(answer.ids), "stopped": answer.stopped}
+            for question, answer in zip(questions, generation(model, asked), strict=True)
+        ]
+
+    return ask
+
+
+def _typed() -> Iterator[str]:
+    """Yield questions until an empty line or the end of input."""
+    if sys.stdin.isatty():
+        print("Ask a question; an empty line ends.", file=sys.stderr)
+    while True:
+        try:
+            question = input("> " if sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return
+        if not question:
+            return
+        yield question
+
+
+def _print(answers: list[dict[str, object]], as_json: bool, many: bool) -> None:
+    for answer in answers:
+        if as_json:
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
+        else:
+            print(f"{answer['question']}\t{answer['answer']}" if many else answer["answer"], flush=True)

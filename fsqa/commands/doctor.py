@@ -1,0 +1,89 @@
+"""``fsqa doctor``: what this machine and installation offer, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import fsqa
+from fsqa.config.compose import config_folder
+from fsqa.study.folder import code_version
+
+NEEDED = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets")
+OPTIONAL = {"peft": "LoRA", "wandb": "dashboards", "bitsandbytes": "8- and 4-bit weights"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    good: bool | None
+    """None: only for information."""
+    what: str
+    detail: str
+
+
+def run(words: list[str]) -> int:
+    """Print what was found; exit code 1 if something needed is missing or does not work."""
+    parser = ArgumentParser(prog="fsqa doctor", description="Check this machine and installation.")
+    parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs would go")
+    options = parser.parse_args(words)
+    findings = [*_software(), *_machine(), _outputs(options.outputs)]
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        mark = {True: "ok  ", False: "FAIL", None: "    "}[finding.good]
+        print(f"{mark}  {finding.what:{width}}  {finding.detail}")
+    return 1 if any(finding.good is False for finding in findings) else 0
+
+
+def _software() -> list[Finding]:
+    found = [
+        Finding(None, "fsqa", f"{code_version()} in {Path(fsqa.__file__).parent}"),
+        Finding(True, "configs", str(config_folder())),
+        Finding(None, "python", f"{platform.python_version()} on {platform.platform()}"),
+    ]
+    for name in NEEDED:
+        try:
+            found.append(Finding(True, name, version(name)))
+        except PackageNotFoundError:
+            found.append(Finding(False, name, "not installed; pip install -c constraints.txt -e ."))
+    for name, purpose in OPTIONAL.items():
+        present = find_spec(name) is not None
+        found.append(Finding(None, name, version(name) if present else f"not installed (only for {purpose})"))
+    offline = os.environ.get("HF_HUB_OFFLINE") in ("1", "true", "ON", "YES")
+    hub = "offline: only local folders and what is cached" if offline else "online; HF_HUB_OFFLINE=1 works offline"
+    return [*found, Finding(None, "Hugging Face hub", hub)]
+
+
+def _machine() -> list[Finding]:
+    import torch
+
+    found = [Finding(None, "CPU", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")]
+    if torch.cuda.is_available():
+        for i in range(torch.cuda.device_count()):
+            memory = torch.cuda.get_device_properties(i).total_memory / 2**30
+            name = f"{torch.cuda.get_device_name(i)}, {memory:.0f} GiB, bfloat16 {torch.cuda.is_bf16_supported()}"
+            found.append(Finding(True, f"GPU {i}", name))
+    else:
+        found.append(Finding(None, "GPU", "none; trainer=auto uses the CPU"))
+    square = torch.eye(64)
+    exact = bool(torch.equal(square @ square, square))
+    return [
+        *found,
+        Finding(exact, "arithmetic", "a matrix product comes out right" if exact else "a matrix product is wrong"),
+    ]
+
+
+def _outputs(folder: Path) -> Finding:
+    """Try to write where runs would go, and tell how much room is there."""
+    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        return Finding(False, "outputs", f"cannot write to {place}; set outputs= to a folder you own")
+    free = shutil.disk_usage(place).free / 2**30
+    return Finding(free > 1, "outputs", f"{folder.absolute()}, {free:.0f} GiB free")

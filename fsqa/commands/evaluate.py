@@ -1,0 +1,92 @@
+"""``fsqa evaluate``: score a finished run again, without touching it."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from fsqa.config.check import check_node
+from fsqa.config.compose import compose_config
+from fsqa.errors import InputError, did_you_mean
+from fsqa.finished import Finished, find_run, load_model
+from fsqa.types import SPLITS
+
+
+def run(words: list[str]) -> int:
+    """Score a run on a split of its own data, under its own decoding or another, and print the metrics."""
+    parser = ArgumentParser(
+        prog="fsqa evaluate",
+        description="Score a finished run again, under its own way of decoding or another; the run stays as it is.",
+        epilog="Overrides: split=validation, generation.max_new_tokens=6, generation.batch_size=16 ...",
+    )
+    parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    parser.add_argument("--output", type=Path, help="a folder for predictions.jsonl and metrics.json")
+    parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
+    options = parser.parse_args(words)
+    finished = find_run(options.run)
+    changed = _changes(options.overrides, finished)
+    metrics = _evaluate(finished, changed, options.output)
+    if options.json:
+        print(json.dumps(metrics))
+    else:
+        _print(metrics, finished, changed["split"])
+    return 0
+
+
+def _changes(overrides: list[str], finished: Finished) -> dict[str, Any]:
+    """Compose what is asked for over the run's own settings."""
+    cfg = compose_config(overrides, name="evaluate")
+    asked: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    if asked["split"] not in SPLITS:
+        raise InputError(
+            f"split: wanted one of {', '.join(SPLITS)}, got '{asked['split']}'{did_you_mean(str(asked['split']), SPLITS)}"
+        )
+    own = finished.config["generation"]
+    named = {override.split("=")[0] for override in overrides}
+    if "generation" not in named:
+        # The run's own decoding, with only the keys that were named changed.
+        keys = [name.removeprefix("generation.") for name in named if name.startswith("generation.")]
+        asked["generation"] = {**own, **{key: asked["generation"][key] for key in keys}}
+    check_node("generation", asked["generation"], finished.config["allow"])
+    return asked
+
+
+def _evaluate(finished: Finished, changed: dict[str, Any], output: Path | None) -> dict[str, float]:
+    from fsqa.config.assemble import assemble_scoring
+    from fsqa.files import write_json
+    from fsqa.metrics.scoring import summarize
+    from fsqa.progress import counting
+    from fsqa.results import write_rows
+
+    model, tokenizer = load_model(finished)
+    config = {**finished.config, "generation": changed["generation"]}
+    objective, evaluator, records, examples = assemble_scoring(config, model, tokenizer, changed["split"])
+    with counting(f"{changed['split']} questions", len(records)) as advance:
+        rows = evaluator.evaluate(objective, records, examples, advance)
+    metrics = summarize(rows)
+    if output is not None:
+        write_rows(output / "predictions.jsonl", rows)
+        write_json(output / "metrics.json", {changed["split"]: metrics, "run": finished.path.name, **changed})
+    return metrics
+
+
+def _print(metrics: dict[str, float], finished: Finished, split: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from fsqa.metrics.catalogue import METRICS
+
+    table = Table(title=f"{finished.path.name}, {split} split", title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("what it is", style="dim")
+    for name, value in metrics.items():
+        metric = METRICS.get(name)
+        shown = f"{100 * value:.1f} %" if metric and metric.percent else f"{value:,.4g}"
+        table.add_row(metric.title if metric else name, shown, metric.protocol if metric else "")
+    Console().print(table)

@@ -1,0 +1,53 @@
+"""A finished run, loaded back: its model, tokenizer, prompt and way of decoding."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fsqa.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The folder of a run that is done, and the config it was run with."""
+
+    path: Path
+    config: dict[str, Any]
+    choices: dict[str, str]
+
+
+def find_run(path: Path) -> Finished:
+    """Open a run folder, or the only run of a study folder; anything else is an InputError that lists what is there."""
+    if not path.is_dir():
+        near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+        raise InputError(f"no run folder {path}{near}; wanted a folder that fsqa train wrote, as outputs/<study>/<run>")
+    if not (path / "status.json").is_file():
+        runs = sorted(p.parent for p in path.glob("*/status.json"))
+        if len(runs) != 1:
+            names = ", ".join(str(run) for run in runs[:4]) + (" ..." if len(runs) > 4 else "")
+            held = f"it holds {len(runs)} runs ({names}): name one" if runs else "it holds no run"
+            raise InputError(f"{path} is no run folder; {held}")
+        path = runs[0]
+    status = json.loads((path / "status.json").read_text(encoding="utf-8"))
+    if status.get("state") != "done":
+        raise InputError(f"{path}: this run is {status.get('state')}, not done; type its fsqa train command again")
+    config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+    return Finished(path=path, config=config, choices=status["choices"])
+
+
+def load_model(run: Finished) -> tuple[Any, Any]:
+    """Return the run's model, in eval mode on the best device, and its tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    folder = str(run.path / "model")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").to(device).eval()
+    return model, AutoTokenizer.from_pretrained(folder)
