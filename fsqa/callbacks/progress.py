@@ -12,8 +12,9 @@ from fsqa.errors import InputError
 
 
 class Progress(pl.Callback):
-    """Saves ``last.ckpt`` every ``every`` optimizer steps: weights, optimizer, schedule, place in the data, random state.
+    """Saves ``last.ckpt`` every ``every`` optimizer steps.
 
+    It holds weights, optimizer, schedule, the place in the data and the random state.
     The file is written under another name and renamed, so there is always a whole one.
     """
 

@@ -43,9 +43,8 @@ def _changes(overrides: list[str], finished: Finished) -> dict[str, Any]:
     cfg = compose_config(overrides, name="evaluate")
     asked: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     if asked["split"] not in SPLITS:
-        raise InputError(
-            f"split: wanted one of {', '.join(SPLITS)}, got '{asked['split']}'{did_you_mean(str(asked['split']), SPLITS)}"
-        )
+        near = did_you_mean(str(asked["split"]), SPLITS)
+        raise InputError(f"split: wanted one of {', '.join(SPLITS)}, got '{asked['split']}'{near}")
     own = finished.config["generation"]
     named = {override.split("=")[0] for override in overrides}
     if "generation" not in named:

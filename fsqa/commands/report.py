@@ -10,7 +10,7 @@ def run(words: list[str]) -> int:
     """Print the table of one or more studies, and write CSV, Markdown, plots and the HTML page."""
     parser = ArgumentParser(
         prog="fsqa report",
-        description="Compare the runs of a study, from its run folders alone: mean and 95 % interval over seeds per cell.",
+        description="Compare the runs of a study from its run folders: mean and 95 % interval over seeds.",
     )
     parser.add_argument("study", nargs="+", type=Path, help="a study folder, such as outputs/default")
     parser.add_argument(

@@ -13,6 +13,7 @@ def architecture_config(architecture: str, size: Mapping[str, Any]) -> Any:
 
     Unknown architectures and sizes are InputErrors with the nearest right name.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import CONFIG_MAPPING, AutoConfig
 
     if architecture not in CONFIG_MAPPING:
@@ -24,8 +25,9 @@ def architecture_config(architecture: str, size: Mapping[str, Any]) -> Any:
             raise InputError(f"model.size.{name}: {architecture} has no such setting{did_you_mean(name, known)}")
     try:
         return AutoConfig.for_model(architecture, **size)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"model.size: {architecture} refuses these sizes: {error}") from None
+    except (ValueError, TypeError, StrictDataclassError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"model.size: {architecture} refuses these sizes: {reason}") from None
 
 
 def random_model(config: Any, seed: int, dtype: str, attention: str | None) -> Any:
