@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from fsqa.config.rehearse import rehearsed
 from fsqa.errors import InputError, did_you_mean
 
 
@@ -37,7 +38,7 @@ def find_run(path: Path) -> Finished:
     if status.get("state") != "done":
         raise InputError(f"{path}: this run is {status.get('state')}, not done; type its fsqa train command again")
     config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-    return Finished(path=path, config=config, choices=status["choices"])
+    return Finished(path=path, config=rehearsed(config), choices=status["choices"])
 
 
 def load_model(run: Finished) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ SHOWN = ("exact_match", "f1", "answer_nll", "stop_rate")
 
 def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], choices: Mapping[str, str], run: str) -> str:
     """Write the card: what the model was trained on and how, what it scores beside its baselines, how to load it."""
-    base = config["model"].get("path")
+    base = None if config["rehearse"] else config["model"].get("path")
     front = {
         "library_name": "transformers",
         "pipeline_tag": "text-generation",

@@ -27,7 +27,8 @@ def train(config: Mapping[str, Any], choices: Mapping[str, str]) -> RunFolder:
 
 
 def _run(config: Mapping[str, Any], folder: RunFolder) -> None:
-    from fsqa.config.assemble import assemble, assemble_objective, rehearsed
+    from fsqa.config.assemble import assemble, assemble_objective
+    from fsqa.config.rehearse import rehearsed
     from fsqa.fit import fit
     from fsqa.results import baselines, write_results
 

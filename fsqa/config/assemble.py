@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,6 @@ from fsqa.model.tokenizer import tokenizer_key
 from fsqa.objective.causal import CausalObjective
 from fsqa.types import Prompt, Record, Split
 
-REHEARSAL_STEPS = 20
-
 
 @dataclass(frozen=True)
 class Assembly:
@@ -37,16 +34,6 @@ class Assembly:
     records: PreparedRecords
     examples: dict[Split, Examples]
     evaluator: Evaluator
-
-
-def rehearsed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config of a rehearsal: few steps and few answers; otherwise the config as it is."""
-    changed = copy.deepcopy(dict(config))
-    if changed["rehearse"]:
-        trainer, callbacks = changed["trainer"], changed["callbacks"]
-        trainer |= {"max_steps": REHEARSAL_STEPS, "max_epochs": -1, "val_check_interval": REHEARSAL_STEPS // 2}
-        callbacks["answers"]["examples"] = min(callbacks["answers"]["examples"], REHEARSAL_STEPS)
-    return changed
 
 
 def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:

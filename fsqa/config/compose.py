@@ -136,17 +136,23 @@ def _check_key(override: Override, base: DictConfig, groups: dict[str, list[str]
     *path, last = key.split(".")
     parent: Any = base
     for depth, part in enumerate(path):
-        if not (OmegaConf.is_dict(parent) and part in parent):
+        if not _has(parent, part):
             _no_such_key(key, part, parent, [*groups] if depth == 0 else [], path[:depth])
         parent = parent._get_node(part) if OmegaConf.is_missing(parent, part) else parent[part]
     if parent is None:
         raise InputError(
             f"{key}: {'.'.join(path)} is empty here, so it has no keys; choose another option of {path[0]}"
         )
-    if not (OmegaConf.is_dict(parent) and last in parent) and not _is_free(parent):
-        _no_such_key(key, last, parent, [*groups] if not path else [], path)
-    if not (OmegaConf.is_dict(parent) and last in parent):
+    if _has(parent, last):
+        return
+    if _is_free(parent):
         raise InputError(f"{key}: no such key yet; to add one to {'.'.join(path)} write +{key}=...")
+    _no_such_key(key, last, parent, [*groups] if not path else [], path)
+
+
+def _has(parent: Any, key: str) -> bool:
+    """Say whether a node has a key, one whose value is still missing included."""
+    return OmegaConf.is_dict(parent) and key in parent.keys()  # noqa: SIM118  # `in` leaves out what is missing
 
 
 def _is_free(parent: Any) -> bool:

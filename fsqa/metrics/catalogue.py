@@ -85,14 +85,14 @@ METRICS: dict[str, Metric] = _by_name(
         "Echo rate",
         "lower",
         True,
-        "Share of the non-empty predictions all of whose normalised words stand in the question.",
+        "Share of predictions that are not empty and all of whose normalised words stand in the question.",
     ),
     Metric(
         "repetition_rate",
         "Repetition rate",
         "lower",
         True,
-        "Share of predictions in which a word follows itself or a pair of words repeats at once.",
+        "Share of predictions that run in circles: one to four tokens that come three times in a row.",
     ),
     Metric(
         "answer_length",

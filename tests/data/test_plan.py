@@ -15,7 +15,8 @@ def plan(rows, batch_size, seed=0, **settings):
 
 def seen(of, steps):
     """How often each row is seen in the first steps."""
-    return np.bincount(np.concatenate([of.step(i) for i in range(steps)]), minlength=len(of.lengths))
+    rows = [row for i in range(steps) for row in of.step(i).tolist()]
+    return np.bincount(np.array(rows, np.int64), minlength=len(of.lengths))
 
 
 def padding(steps, of):

@@ -1,0 +1,46 @@
+# Everything installs itself: on a fresh machine `make run` and `make test` are the only two commands to know.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STUDY ?= outputs/loss_ablation
+
+# Byte code is compiled once at install; a setting that forbids it would cost seconds at every start.
+export PYTHONDONTWRITEBYTECODE =
+# The main job and the tests need no network, and must not wait for one.
+run test: export HF_HUB_OFFLINE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Create .venv and install fsqa with everything it needs (the other targets do it too)
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib fsqa > /dev/null || true
+	touch $@
+
+run: setup ## The main job: four loss strategies x three seeds on a made-up world, then the table (a few minutes, offline)
+	$(BIN)/fsqa train -m loss=all,answer_end,answer,balanced seed=0,1,2 study=$(notdir $(STUDY)) outputs=$(patsubst %/,%,$(dir $(STUDY)))
+	$(BIN)/fsqa report $(STUDY)
+
+test: setup ## Run the tests (offline, a few minutes)
+	$(BIN)/python -m pytest -n 2
+
+check: setup ## Lint, formatting and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment and caches; outputs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

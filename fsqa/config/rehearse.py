@@ -1,0 +1,22 @@
+"""What a rehearsal changes in a config: few steps and few answers, longer rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+REHEARSAL_STEPS = 20
+REHEARSAL_STRETCH = 4
+"""The tiny tokenizer of a rehearsal cuts words into so many more tokens."""
+
+
+def rehearsed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a rehearsal: few steps and few answers; otherwise the config as it is."""
+    changed = copy.deepcopy(dict(config))
+    if changed["rehearse"]:
+        trainer, callbacks = changed["trainer"], changed["callbacks"]
+        trainer |= {"max_steps": REHEARSAL_STEPS, "max_epochs": -1, "val_check_interval": REHEARSAL_STEPS // 2}
+        changed["max_length"] *= REHEARSAL_STRETCH
+        callbacks["answers"]["examples"] = min(callbacks["answers"]["examples"], REHEARSAL_STEPS)
+    return changed

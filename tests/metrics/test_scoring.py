@@ -1,0 +1,78 @@
+import math
+
+import pytest
+
+from fsqa.metrics.scoring import mean_of_batches, score_answer, summarize
+from fsqa.types import Record
+
+
+def test_score_answer():
+    record = Record(id="7", question="who wrote emma", answers=("jane austen", "austen"), kind="author")
+    assert score_answer(record, "Austen") == {
+        "id": "7",
+        "kind": "author",
+        "question": "who wrote emma",
+        "references": ["jane austen", "austen"],
+        "prediction": "Austen",
+        "exact_match": 1.0,
+        "f1": 1.0,
+        "echoed": False,
+    }
+
+
+def row(match, **more):
+    return {"exact_match": match, "f1": match / 2, "echoed": match == 0, **more}
+
+
+def test_summarize_answers_alone():
+    assert summarize([row(1.0), row(0.0), row(0.0), row(1.0)]) == {
+        "examples": 4,
+        "exact_match": 0.5,
+        "f1": 0.25,
+        "echo_rate": 0.5,
+    }
+
+
+def test_summarize_generation():
+    rows = [
+        row(1.0, stopped=True, repeated=False, answer_length=3),
+        row(0.0, stopped=False, repeated=True, answer_length=12),
+        row(0.0, stopped=True, repeated=False, answer_length=0),
+    ]
+    metrics = summarize(rows)
+    assert metrics["stop_rate"] == pytest.approx(2 / 3)
+    assert metrics["repetition_rate"] == pytest.approx(1 / 3)
+    assert metrics["answer_length"] == 5
+    assert "answer_nll" not in metrics
+    assert "perplexity" not in metrics
+
+
+def test_answer_nll_is_a_mean_over_tokens_and_accuracy_over_examples():
+    rows = [
+        row(1.0, answer_nll=1.0, token_accuracy=1.0, reference_tokens=1),
+        row(0.0, answer_nll=3.0, token_accuracy=0.0, reference_tokens=9),
+    ]
+    metrics = summarize(rows)
+    assert metrics["answer_nll"] == pytest.approx((1 * 1.0 + 9 * 3.0) / 10)
+    assert metrics["perplexity"] == pytest.approx(math.exp(2.8))
+    assert metrics["token_accuracy"] == 0.5
+
+
+def test_short_last_batch_weighs_as_much_as_the_rest():
+    accuracies = [1.0] * 8 + [0.5] * 8 + [0.0]
+    rows = [row(0.0, answer_nll=1.0, token_accuracy=accuracy, reference_tokens=2) for accuracy in accuracies]
+    metrics = summarize(rows)
+    assert metrics["token_accuracy_of_batches"] == pytest.approx((1.0 + 0.5 + 0.0) / 3)
+    assert metrics["token_accuracy"] == pytest.approx(12 / 17)
+
+
+def test_perplexity_of_a_hopeless_model_is_finite():
+    metrics = summarize([row(0.0, answer_nll=1e6, token_accuracy=0.0, reference_tokens=1)])
+    assert math.isfinite(metrics["perplexity"])
+
+
+@pytest.mark.parametrize(
+    ("values", "size", "mean"), [([1, 0], 8, 0.5), ([1, 1, 0], 2, 0.5), ([1, 0, 1], 1, 2 / 3), ([0.25], 8, 0.25)]
+)
+def test_mean_of_batches(values, size, mean):
+    assert mean_of_batches(values, size) == pytest.approx(mean)

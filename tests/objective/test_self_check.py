@@ -1,0 +1,84 @@
+from functools import partial
+
+import pytest
+import torch
+
+from fsqa.errors import InputError
+from fsqa.objective.causal import CausalObjective
+from fsqa.objective.self_check import check_objective
+from fsqa.scheduler.warmup import Constant
+from tests.builders import LOSSES, SIZES, batch, configured, tiny_model
+
+BATCH = batch("pppppppaaae", "pae", "pccaae")
+
+
+def objective(model, name="answer_end"):
+    return CausalObjective(
+        model=model,
+        loss=configured("loss", name),
+        optimizer=partial(torch.optim.SGD, lr=0.1),
+        scheduler=Constant(warmup=0),
+    )
+
+
+@pytest.mark.parametrize("architecture", SIZES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_passes_and_leaves_no_trace(architecture, name):
+    of = objective(tiny_model(architecture), name)
+    weights = [parameter.detach().clone() for parameter in of.parameters()]
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(of.parameters(), weights, strict=True))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_mode_of_every_module_stays(training):
+    of = objective(tiny_model("gpt_neo"))
+    of.train(training)
+    of.model.get_input_embeddings().train(not training)
+    modes = [module.training for module in of.modules()]
+    check_objective(of, BATCH)
+    assert [module.training for module in of.modules()] == modes
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_passes_in_other_precisions(dtype):
+    of = objective(tiny_model("llama").to(dtype))
+    check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
+
+
+def test_something_after_the_body_is_refused():
+    of = objective(tiny_model("llama"))
+    plain = of.model.forward
+
+    def scaled(*arguments, **named):
+        output = plain(*arguments, **named)
+        output.logits = 0.99 * output.logits
+        return output
+
+    of.model.forward = scaled
+    with pytest.raises(InputError, match=r"logits at the chosen positions differ from LlamaForCausalLM's own by 1\.0e-02"):
+        check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
+
+
+def test_unused_weight_is_refused():
+    of = objective(tiny_model("gpt2"))
+    of.model.forgotten = torch.nn.Parameter(torch.zeros(3))
+    with pytest.raises(InputError, match="the trainable weight 'forgotten' gets no gradient"):
+        check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
+    of.model.forgotten.requires_grad_(False)
+    check_objective(of, BATCH)
+
+
+def test_gradient_that_is_not_finite_is_refused():
+    of = objective(tiny_model("gpt2"))
+    with torch.no_grad():
+        of.model.transformer.ln_f.weight.fill_(torch.inf)
+    with pytest.raises(InputError, match="objective: "):
+        check_objective(of, BATCH)

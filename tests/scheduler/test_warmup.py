@@ -1,0 +1,59 @@
+import math
+
+import pytest
+import torch
+
+from fsqa.errors import InputError
+from fsqa.scheduler.warmup import Constant, Cosine, Linear, warmup_steps
+from tests.builders import configured
+
+
+@pytest.mark.parametrize(
+    ("schedule", "factors"),
+    [
+        (Constant(warmup=0), [1, 1, 1, 1, 1]),
+        (Constant(warmup=2), [1 / 2, 1, 1, 1, 1]),
+        (Linear(warmup=0), [1, 0.75, 0.5, 0.25, 0]),
+        (Linear(warmup=2), [1 / 2, 1, 1, 1 / 2, 0]),
+        (Linear(warmup=0.5), [1 / 2, 1, 1, 1 / 2, 0]),
+        (Cosine(warmup=0), [1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2, 0]),
+        (Cosine(warmup=2), [1 / 2, 1, 1, 0.5, 0]),
+        (Linear(warmup=4), [1 / 4, 2 / 4, 3 / 4, 1, 1]),
+        (Linear(warmup=8), [1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8]),
+    ],
+)
+def test_factors_of_four_steps(schedule, factors):
+    assert [schedule.factor(step, 4) for step in range(5)] == pytest.approx(factors, abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", [Linear(warmup=0), Cosine(warmup=0)])
+def test_past_the_end_the_factor_stays_at_zero(schedule):
+    assert [schedule.factor(step, 4) for step in (4, 5, 100)] == pytest.approx([0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("warmup", "steps", "wanted"), [(0, 100, 0), (0.0, 100, 0), (0.1, 100, 10), (0.06, 1000, 60), (1, 100, 1), (50, 100, 50)]
+)
+def test_warmup_in_steps_or_as_a_share(warmup, steps, wanted):
+    assert warmup_steps(warmup, steps) == wanted
+
+
+@pytest.mark.parametrize("kind", [Constant, Linear, Cosine])
+@pytest.mark.parametrize("warmup", [-1, -0.1, math.nan, math.inf])
+def test_refused(kind, warmup):
+    with pytest.raises(InputError, match=r"scheduler\.warmup: wanted steps \(1 or more\) or a share"):
+        kind(warmup=warmup)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("none", Constant), ("linear", Linear), ("cosine", Cosine)])
+def test_optimizer_gets_these_learning_rates(name, kind):
+    schedule = configured("scheduler", name, warmup=3)
+    assert isinstance(schedule, kind)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    scheduler = schedule(optimizer, 10)
+    rates = []
+    for _ in range(10):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx([0.5 * schedule.factor(step, 10) for step in range(10)], abs=1e-12)

@@ -1,0 +1,139 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from fsqa.encode import Encoder
+from fsqa.errors import InputError
+from fsqa.generate import Greedy
+from fsqa.model.pretrained import Pretrained
+from fsqa.types import Example, Prompt, Role, Segment
+from tests.builders import VOCABULARY, example, tiny_model
+
+END = 1
+ROOM = 8
+ARCHITECTURES = ["gpt_neo", "gpt2", "llama", "opt", "gpt_neox", "qwen2"]
+QUESTIONS = [example("p" * length, seed=i) for i, length in enumerate([3, 17, 1, 9, 9, 30, 5, 12, 2, 24])]
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def model(request):
+    """A random model whose weights are stretched until it says different words, and now and then the end."""
+    model = tiny_model(request.param, scale=8.0)
+    head = model.get_output_embeddings()
+    with torch.no_grad():
+        head.weight[END] *= 3
+    return model.eval()
+
+
+def one_by_one(model, question, room=ROOM):
+    ids = torch.from_numpy(question.ids).long()[None]
+    said = model.generate(
+        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=room, do_sample=False, num_beams=1
+    )
+    return said[0, ids.shape[1] :].tolist()
+
+
+def by_full_passes(model, question, room=ROOM):
+    """Greedy decoding without a cache: the whole row again for each token."""
+    ids = question.ids.tolist()
+    for _ in range(room):
+        with torch.no_grad():
+            ids.append(int(model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
+        if ids[-1] == END:
+            break
+    return ids[len(question.ids) :]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_batched_answers_are_those_of_one_by_one(model, batch_size):
+    answers = Greedy(max_new_tokens=ROOM, batch_size=batch_size)(model, QUESTIONS)
+    for question, answer in zip(QUESTIONS, answers, strict=True):
+        wanted = one_by_one(model, question)
+        assert wanted == by_full_passes(model, question)
+        assert [*answer.ids, END][: len(wanted)] == wanted
+        assert answer.stopped == (END in wanted)
+        assert len(answer.ids) == len(wanted) - answer.stopped
+    assert len({answer.ids for answer in answers}) > len(QUESTIONS) // 2
+
+
+def test_some_answers_stop_and_some_do_not():
+    model = tiny_model("gpt_neo", scale=8.0)
+    with torch.no_grad():
+        model.get_output_embeddings().weight[END] *= 3
+    answers = Greedy(max_new_tokens=ROOM, batch_size=4)(model, [example("p" * 6, seed=i) for i in range(40)])
+    assert {answer.stopped for answer in answers} == {True, False}
+    for answer in answers:
+        assert END not in answer.ids
+        assert answer.stopped or len(answer.ids) == ROOM
+
+
+def test_order_is_kept_and_progress_told():
+    model, told = tiny_model("llama", scale=8.0), []
+    answers = Greedy(max_new_tokens=3, batch_size=4)(model, QUESTIONS, told.append)
+    backwards = Greedy(max_new_tokens=3, batch_size=4)(model, QUESTIONS[::-1])
+    assert answers == backwards[::-1]
+    assert told == [4, 4, 2]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_mode_is_restored(training):
+    model = tiny_model("gpt2").train(training)
+    Greedy(max_new_tokens=1, batch_size=4)(model, QUESTIONS)
+    assert model.training is training
+
+
+def test_mode_is_restored_after_an_error():
+    model = tiny_model("gpt2").train()
+    too_long = Example(np.full(100, 5, np.int32), np.full(100, Role.PROMPT, np.uint8), 0)
+    with pytest.raises(IndexError):
+        Greedy(max_new_tokens=1, batch_size=4)(model, [too_long])
+    assert model.training is True
+
+
+def test_dropout_is_off():
+    model = tiny_model("gpt2", scale=8.0).train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    generate = Greedy(max_new_tokens=ROOM, batch_size=4)
+    assert generate(model, QUESTIONS) == generate(model, QUESTIONS)
+
+
+def test_no_questions():
+    assert Greedy(max_new_tokens=1, batch_size=4)(tiny_model("gpt2"), []) == []
+
+
+@pytest.mark.parametrize("name", ["max_new_tokens", "batch_size"])
+@pytest.mark.parametrize("value", [0, -3])
+def test_refused(name, value):
+    with pytest.raises(InputError, match=rf"generation\.{name}: wanted 1 or more, got {value}"):
+        Greedy(**{"max_new_tokens": 4, "batch_size": 4, name: value})
+
+
+def test_all_generated_ids_are_in_the_vocabulary(model):
+    answers = Greedy(max_new_tokens=ROOM, batch_size=64)(model, QUESTIONS)
+    assert all(0 <= i < VOCABULARY for answer in answers for i in answer.ids)
+
+
+def test_a_real_model_says_what_it_is_known_to_say(shared):
+    golden = json.loads((shared / "models" / "golden.json").read_text())["tinystories-656k"]
+    source = Pretrained(
+        path=str(shared / "models" / "tinystories-656k"),
+        revision=None,
+        architecture=None,
+        tokenizer_path=None,
+        dtype="float32",
+        attention=None,
+        gradient_checkpointing=False,
+    )
+    tokenizer = source.tokenizer(lambda: iter(()))
+    prompt = Prompt(given=(Segment(Role.PROMPT, golden["prompt"]),), answer=(), start=True)
+    room = len(golden["greedy_ids"]) - len(golden["prompt_ids"])
+    short = Prompt(given=(Segment(Role.PROMPT, "A dog"),), answer=(), start=True)
+    questions = Encoder(tokenizer=tokenizer, max_length=256).questions([short, prompt], room)
+    assert questions[1].ids.tolist() == golden["prompt_ids"]
+    answers = Greedy(max_new_tokens=room, batch_size=2)(source.model(tokenizer, 256, 0), questions)
+    assert [*golden["prompt_ids"], *answers[1].ids] == golden["greedy_ids"]
+    assert answers[1].stopped is False
