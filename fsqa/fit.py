@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from fsqa.callbacks.history import History
 from fsqa.config.assemble import Assembly
@@ -36,8 +37,11 @@ def fit(config: Mapping[str, Any], assembly: Assembly, objective: CausalObjectiv
     trainer = _trainer(config, list(callbacks.values()), folder)
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
-        check_objective(objective, data.train_dataloader().first())
+        first = data.train_dataloader().first()
+        check_objective(objective, type(first)(*(tensor.to(objective.device) for tensor in first)))
+    device = objective.device
     trainer.fit(objective, datamodule=data, ckpt_path=resume)
+    objective.to(device)  # Lightning leaves it on the CPU, but there are questions to answer yet
     _load_best(objective, callbacks["best"], folder)
     history = callbacks["history"]
     assert isinstance(history, History)
@@ -71,6 +75,11 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
     settings = dict(config["trainer"])
     devices = settings["devices"] if isinstance(settings["devices"], int) and settings["devices"] > 0 else 1
     accumulated = accumulation(config["batch_size"], config["micro_batch_size"], devices)
+    if str(settings["precision"]).startswith("16") and not torch.cuda.is_available():
+        raise InputError(
+            f"trainer.precision={settings['precision']}: there is no GPU here, and on a CPU it would silently become "
+            "bfloat16 or turn to NaN; take bf16-mixed or 32-true"
+        )
     bar = settings["enable_progress_bar"] and sys.stdout.isatty()
     settings |= {
         "enable_progress_bar": bar,
@@ -82,15 +91,18 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
         build(node, **({"save_dir": str(folder.path)} if "save_dir" not in node else {}))
         for node in (config["logger"] or {}).values()
     ]
-    trainer: pl.Trainer = build(
-        settings,
-        callbacks=[*callbacks, *([RichProgressBar(leave=False)] if bar else [])],
-        logger=loggers or False,
-        default_root_dir=str(folder.path),
-        enable_checkpointing=True,
-        check_val_every_n_epoch=None,
-        use_distributed_sampler=False,
-    )
+    try:
+        trainer: pl.Trainer = build(
+            settings,
+            callbacks=[*callbacks, *([RichProgressBar(leave=False)] if bar else [])],
+            logger=loggers or False,
+            default_root_dir=str(folder.path),
+            enable_checkpointing=True,
+            check_val_every_n_epoch=None,
+            use_distributed_sampler=False,
+        )
+    except MisconfigurationException as error:
+        raise InputError(f"trainer: {' '.join(str(error).split())}") from None
     return trainer
 
 

@@ -11,9 +11,7 @@ from fsqa.prompt import Template
 from fsqa.types import Record, Role
 from tests.builders import LETTERS, configured
 
-LAYOUT = Template(
-    start=True, segments=[{"context": "{context}"}, {"prompt": "{question}?"}, {"answer": "{answer}"}]
-)
+LAYOUT = Template(start=True, segments=[{"context": "{context}"}, {"prompt": "{question}?"}, {"answer": "{answer}"}])
 NO_START = Template(start=False, segments=[{"prompt": "{question}?"}, {"answer": "{answer}"}])
 
 
@@ -104,7 +102,8 @@ def test_answer_without_a_token_names_the_row(encode):
 
 
 @pytest.mark.parametrize(
-    ("room", "max_length", "text", "truncated"), [(4, 8, "^ab?", 1), (3, 8, "^cab?", 0), (4, 64, "^cab?", 0), (9, 10, "^", 4)]
+    ("room", "max_length", "text", "truncated"),
+    [(4, 8, "^ab?", 1), (3, 8, "^cab?", 0), (4, 64, "^cab?", 0), (9, 10, "^", 4)],
 )
 def test_questions_leave_room_for_the_answer(ask, spell, room, max_length, text, truncated):
     example = ask(record(context="c"), room, max_length)

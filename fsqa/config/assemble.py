@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from fsqa.config.instantiate import build
 from fsqa.data.examples import Examples
 from fsqa.data.prepare import PreparedRecords, check_every_row_counts, prepare_examples, prepare_records
@@ -52,7 +54,6 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
     examples = prepare_examples(records, layout, encoder, key, cache)
     for split, split_examples in examples.items():
         check_every_row_counts(loss, split_examples, records.splits[split])
-    generation: Greedy = build(config["generation"])
     return Assembly(
         source=source,
         tokenizer=tokenizer,
@@ -62,10 +63,14 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
         loss=loss,
         records=records,
         examples=examples,
-        evaluator=Evaluator(
-            layout=layout, encoder=encoder, generation=generation, batch_size=4 * config["micro_batch_size"]
-        ),
+        evaluator=_evaluator(config, layout, encoder),
     )
+
+
+def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> CausalObjective:
+    """Build the model, make its weights trainable as the tuning says, and give it an objective."""
+    model = assembly.source.model(assembly.tokenizer, config["max_length"], config["seed"])
+    return _objective(config, build(config["tuning"])(model), assembly.loss)
 
 
 def assemble_scoring(
@@ -77,30 +82,26 @@ def assemble_scoring(
     records = prepare_records(build(config["dataset"]), cache)
     encoder = Encoder(tokenizer=tokenizer, max_length=config["max_length"])
     examples = prepare_examples(records, layout, encoder, tokenizer_key(tokenizer), cache)
+    objective = _objective(config, model, build(config["loss"]))
+    return objective, _evaluator(config, layout, encoder), records.splits[split], examples[split]
+
+
+def _objective(config: Mapping[str, Any], model: Any, loss: TokenLoss) -> CausalObjective:
     objective: CausalObjective = build(
         config["objective"],
         model=model,
-        loss=build(config["loss"]),
+        loss=loss,
         optimizer=build(config["optimizer"]),
         scheduler=build(config["scheduler"]),
     )
-    evaluator = Evaluator(
-        layout=layout,
-        encoder=encoder,
-        generation=build(config["generation"]),
-        batch_size=4 * config["micro_batch_size"],
-    )
-    return objective, evaluator, records.splits[split], examples[split]
+    return objective.to(_device(config["trainer"]["accelerator"]))
 
 
-def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> CausalObjective:
-    """Build the model, make its weights trainable as the tuning says, and give it an objective."""
-    model = assembly.source.model(assembly.tokenizer, config["max_length"], config["seed"])
-    objective: CausalObjective = build(
-        config["objective"],
-        model=build(config["tuning"])(model),
-        loss=assembly.loss,
-        optimizer=build(config["optimizer"]),
-        scheduler=build(config["scheduler"]),
-    )
-    return objective
+def _evaluator(config: Mapping[str, Any], layout: Callable[[Record], Prompt], encoder: Encoder) -> Evaluator:
+    generation: Greedy = build(config["generation"])
+    return Evaluator(layout=layout, encoder=encoder, generation=generation, batch_size=4 * config["micro_batch_size"])
+
+
+def _device(accelerator: str) -> torch.device:
+    """Return where questions are answered outside of training: the GPU, unless the trainer leaves it alone."""
+    return torch.device("cuda" if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu")

@@ -126,5 +126,15 @@ def _check_together(plain: Mapping[str, Any]) -> None:
             f"trainer.precision={precision}: on a CPU it would silently become bfloat16 or turn to NaN; "
             "take bf16-mixed or 32-true"
         )
+    if precision == "16-mixed" and trainer.get("gradient_clip_val") and plain["optimizer"].get("fused"):
+        raise InputError(
+            "optimizer.fused=true cannot clip float16 gradients, which are still scaled when it sees them; "
+            "set optimizer.fused=false, or trainer.gradient_clip_val=null, or take bf16-mixed"
+        )
+    if trainer.get("devices") not in (1, "1") or trainer.get("num_nodes", 1) != 1:
+        raise InputError(
+            f"trainer.devices={trainer.get('devices')}: a run trains on one device as yet; set trainer.devices=1 and "
+            "give each device runs of its own"
+        )
     if trainer and trainer.get("max_steps") in (-1, None) and trainer.get("max_epochs") in (-1, None):
         raise InputError("trainer: training would never end; set trainer.max_steps or trainer.max_epochs")

@@ -33,7 +33,9 @@ class SmoothedKL(TokenLoss):
         by_role = role_weights(self.weights)
         weights = target_weights(batch, by_role)
         if self.mean == "token":
-            total = torch.tensor(by_role, device=weights.device) @ batch.step_targets.to(weights.dtype)
+            total = torch.tensor(by_role, dtype=weights.dtype, device=weights.device) @ batch.step_targets.to(
+                weights.dtype
+            )
             return weights / total
         # An example in which nothing counts is refused when the data is made; the clamp keeps 0 / 0 out of sight here.
         own_total = weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)

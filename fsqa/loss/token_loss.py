@@ -77,6 +77,6 @@ def role_weights(weights: dict[str, float]) -> tuple[float, ...]:
 
 def target_weights(batch: Batch, weights: tuple[float, ...]) -> Float[Tensor, "batch time"]:
     """Look every token's weight up by its role, leaving out first tokens, which nothing predicts."""
-    by_token = torch.tensor(weights, device=batch.roles.device)[batch.roles.long()]
+    by_token = torch.tensor(weights, dtype=torch.float32, device=batch.roles.device)[batch.roles.long()]
     by_token[:, 0] = 0.0
     return by_token

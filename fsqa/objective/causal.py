@@ -125,6 +125,20 @@ class CausalObjective(pl.LightningModule):
             self.log(f"val/{name}", metric.compute())
             metric.reset()
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the norm over all gradients.
+
+        Lightning refuses to clip for a fused optimizer under autocast, because fp16 gradients are still scaled then;
+        bfloat16 has no scale, and fp16 with a fused optimizer is refused before a run starts.
+        """
+        if gradient_clip_val is not None:
+            torch.nn.utils.clip_grad_norm_((p for p in self.parameters() if p.grad is not None), gradient_clip_val)
+
     def configure_optimizers(self) -> Any:
         """Build the optimizer over what is trainable, and the schedule over all optimizer steps of the run."""
         optimizer = self._optimizer(p for p in self.parameters() if p.requires_grad)

@@ -1,4 +1,6 @@
 import ast
+import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -63,9 +65,6 @@ def test_real_targets(read_apart, target):
 @pytest.mark.parametrize("target", [t for t in REAL if t.startswith("fsqa.")])
 def test_own_targets_exactly(target):
     assert set(signature(target).parameters) >= REAL[target]
-    import importlib
-    import inspect
-
     module, _, name = target.rpartition(".")
     real = inspect.signature(getattr(importlib.import_module(module), name)).parameters
     assert list(signature(target).parameters) == list(real)

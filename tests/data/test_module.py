@@ -82,13 +82,16 @@ def test_validation_is_the_whole_split(module):
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "micro", "devices", "count"), [(32, 32, 1, 1), (32, 8, 1, 4), (32, 8, 2, 2), (32, 1, 4, 8), (6, 3, 2, 1)]
+    ("batch_size", "micro", "devices", "count"),
+    [(32, 32, 1, 1), (32, 8, 1, 4), (32, 8, 2, 2), (32, 1, 4, 8), (6, 3, 2, 1)],
 )
 def test_accumulation(batch_size, micro, devices, count):
     assert accumulation(batch_size, micro, devices) == count
 
 
-@pytest.mark.parametrize(("batch_size", "micro", "devices"), [(32, 5, 1), (32, 64, 1), (32, 32, 2), (32, 8, 3), (1, 2, 1)])
+@pytest.mark.parametrize(
+    ("batch_size", "micro", "devices"), [(32, 5, 1), (32, 64, 1), (32, 32, 2), (32, 8, 3), (1, 2, 1)]
+)
 def test_accumulation_that_does_not_come_out_even_is_refused(batch_size, micro, devices):
     with pytest.raises(InputError, match=f"batch_size={batch_size} is not a multiple of micro_batch_size={micro} x"):
         accumulation(batch_size, micro, devices)

@@ -39,7 +39,7 @@ def test_every_step_has_exactly_batch_size_rows_of_the_split(rows, batch_size):
 @pytest.mark.parametrize(("rows", "batch_size"), SIZES)
 @pytest.mark.parametrize("epochs", [1, 2, 7])
 def test_each_row_is_seen_once_per_epoch(rows, batch_size, epochs):
-    """After the steps that hold ``epochs`` times the split, each row was seen so often, but for what begins the next."""
+    """After the steps that hold ``epochs`` whole epochs, but for the step that two epochs share."""
     of = plan(rows, batch_size)
     full, started = seen(of, epochs * rows // batch_size), seen(of, -(-epochs * rows // batch_size))
     assert full.max() <= epochs
@@ -97,8 +97,6 @@ def test_bucketing_leaves_little_padding(rows, batch_size):
     assert padding(list(unbucketed), of.lengths) > 0.20
 
 
-@pytest.mark.parametrize(
-    ("rows", "batch_size", "steps"), [(64, 8, 8), (65, 8, 9), (5, 8, 1), (8, 8, 1), (1, 1, 1)]
-)
+@pytest.mark.parametrize(("rows", "batch_size", "steps"), [(64, 8, 8), (65, 8, 9), (5, 8, 1), (8, 8, 1), (1, 1, 1)])
 def test_steps_per_epoch_round_up(rows, batch_size, steps):
     assert plan(rows, batch_size).steps_per_epoch == steps

@@ -133,6 +133,4 @@ def test_one_vocabulary_sized_tensor_is_kept_for_the_backward_pass():
     assert [saved.data_ptr() for saved in large] == [logits.data_ptr()]
     assert sum(saved.numel() for saved in kept) == rows * vocabulary + 2 * rows
     reference = cross_entropy(logits.double(), torch.arange(rows), label_smoothing=0.1, reduction="none")
-    torch.testing.assert_close(
-        divergence.double(), reference - smoothed_entropy(vocabulary, 0.1), rtol=1e-5, atol=1e-5
-    )
+    torch.testing.assert_close(divergence.double(), reference - smoothed_entropy(vocabulary, 0.1), rtol=1e-5, atol=1e-5)

@@ -3,9 +3,11 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from fsqa.errors import InputError
 from fsqa.model.pretrained import Pretrained
+from fsqa.model.tokenizer import learn_tokenizer, tokenizer_key
 from tests.builders import SIZES, learned, scratch
 
 
@@ -51,6 +53,7 @@ def load(source):
 def test_saved_model_computes_the_same(tmp_path, architecture):
     model = save(tmp_path / "model", architecture).eval()
     again, tokenizer = load(pretrained(tmp_path / "model"))
+    assert tokenizer_key(tokenizer) == tokenizer_key(learned())
     ids = torch.tensor([tokenizer("who wrote emma?")["input_ids"]])
     with torch.no_grad():
         assert torch.equal(again.eval()(input_ids=ids).logits, model(input_ids=ids).logits)
@@ -99,9 +102,16 @@ def test_file_in_place_of_a_folder_is_refused(saved):
         pretrained(saved / "config.json")
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\x00" * 100])
+@pytest.mark.parametrize("content", [b"", b"garbage", bytes(100)], ids=["empty", "garbage", "zeros"])
 def test_broken_weights_are_refused(copied, content):
     (copied / "model.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.path: cannot load"):
+        load(pretrained(copied))
+
+
+def test_weights_of_another_size_are_refused(copied):
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**config, "hidden_size": 64}))
     with pytest.raises(InputError, match=r"model\.path: cannot load"):
         load(pretrained(copied))
 
@@ -115,8 +125,6 @@ def test_broken_config_is_refused(copied, content):
 
 def test_weights_that_lack_tensors_are_refused(copied):
     """A model with some random weights would train and score as if nothing were wrong."""
-    from safetensors.torch import load_file, save_file
-
     tensors = load_file(copied / "model.safetensors")
     lost = sorted(tensors)[0]
     del tensors[lost]
@@ -126,9 +134,8 @@ def test_weights_that_lack_tensors_are_refused(copied):
 
 
 def test_foreign_tokenizer_with_more_tokens_than_the_model_is_refused(saved, tmp_path):
-    from fsqa.model.tokenizer import learn_tokenizer
-
-    learn_tokenizer(iter(["many different words to merge " + "abcdefghij" * 3] * 20), 330).save_pretrained(tmp_path)
+    words = [f"{first}{second}{third}" for first in "abcdef" for second in "ghijkl" for third in "mnopqr"]
+    learn_tokenizer(iter([" ".join(words)] * 3), 400).save_pretrained(tmp_path)
     with pytest.raises(InputError, match="use the tokenizer the model was made with"):
         load(pretrained(saved, tokenizer_path=str(tmp_path)))
 

@@ -3,11 +3,12 @@ import random
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from fsqa.errors import InputError
 from fsqa.model.build import architecture_config
 from fsqa.model.shrink import TINY_VOCABULARY, shrunk_sizes
-from tests.builders import SIZES, configured, learned, scratch
+from tests.builders import CONF, SIZES, configured, learned, scratch
 
 
 def weights(model):
@@ -70,7 +71,10 @@ def test_attention_and_gradient_checkpointing(learned_tokenizer):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"architecture": "gpt_noe"}, r"model\.architecture: no architecture named 'gpt_noe' .*did you mean 'gpt_neo'\?"),
+        (
+            {"architecture": "gpt_noe"},
+            r"model\.architecture: no architecture named 'gpt_noe' .*did you mean 'gpt_neo'\?",
+        ),
         (
             {"architecture": "gpt2", "size": {"n_layers": 2}},
             r"model\.size\.n_layers: gpt2 has no such setting; did you mean 'n_layer'\?",
@@ -140,10 +144,6 @@ def test_shrunk_gpt_neo_keeps_local_and_global_attention():
 
 @pytest.mark.parametrize("name", ["tiny_gpt_neo", "gpt_neo_125m_scratch", "scratch"])
 def test_files_of_conf_can_be_rehearsed(name, learned_tokenizer):
-    import yaml
-
-    from tests.builders import CONF
-
     own = yaml.safe_load((CONF / "model" / f"{name}.yaml").read_text())
     own.pop("defaults", None)
     model = configured("model", "scratch", **own).shrunk().model(learned_tokenizer, 64, 0)

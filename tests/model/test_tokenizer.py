@@ -47,12 +47,6 @@ def test_spaces_and_rare_characters_are_decoded_as_they_were(learned_tokenizer, 
     assert learned_tokenizer.decode(ids(learned_tokenizer, text)) == text
 
 
-def test_text_that_looks_like_a_special_token_is_text(learned_tokenizer):
-    encoded = ids(learned_tokenizer, f"what does {END} mean")
-    assert learned_tokenizer.eos_token_id not in encoded
-    assert learned_tokenizer.decode(encoded, skip_special_tokens=True) == f"what does {END} mean"
-
-
 def test_common_words_become_one_token():
     tokenizer = learn_tokenizer(iter(["emma"] * 50), 300)
     assert len(ids(tokenizer, "emma")) == 1

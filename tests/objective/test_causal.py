@@ -2,10 +2,12 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch.nn.functional import cross_entropy, log_softmax
 
 from fsqa.data.batches import ScoringBatches, TrainBatches
+from fsqa.data.module import QuestionDataModule
 from fsqa.data.plan import BucketedPlan
 from fsqa.objective.causal import CausalObjective, StepFigures
 from fsqa.scheduler.warmup import Constant
@@ -37,6 +39,11 @@ def objective(model, loss):
     return CausalObjective(
         model=model, loss=loss, optimizer=partial(torch.optim.SGD, lr=0.1), scheduler=Constant(warmup=0)
     )
+
+
+def quiet_trainer(folder, **settings):
+    silent = dict.fromkeys(["logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"], False)
+    return pl.Trainer(accelerator="cpu", default_root_dir=folder, **silent, **settings)
 
 
 def summed_gradient(of, *batches):
@@ -72,10 +79,6 @@ def test_micro_batches_add_up_to_the_gradient_of_one_batch(name, changes, parts,
 
 @pytest.mark.parametrize("mean", ["example", "token"])
 def test_trainer_takes_the_same_steps_however_they_are_accumulated(tmp_path, mean):
-    import pytorch_lightning as pl
-
-    from fsqa.data.module import QuestionDataModule
-
     examples = stored(tmp_path / "train", random_rows(20))
 
     def trained(micro):
@@ -83,17 +86,7 @@ def test_trainer_takes_the_same_steps_however_they_are_accumulated(tmp_path, mea
         data = QuestionDataModule(
             train=examples, validation=examples, pad_id=PAD, batch_size=8, micro_batch_size=micro, seed=0, workers=0
         )
-        trainer = pl.Trainer(
-            accelerator="cpu",
-            max_steps=3,
-            accumulate_grad_batches=8 // micro,
-            limit_val_batches=0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=tmp_path,
-        )
+        trainer = quiet_trainer(tmp_path, max_steps=3, accumulate_grad_batches=8 // micro, limit_val_batches=0)
         trainer.fit(of, datamodule=data)
         assert trainer.global_step == 3
         return torch.cat([parameter.detach().flatten() for parameter in of.model.parameters()]), of.figures
@@ -201,19 +194,37 @@ def test_scores_do_not_depend_on_the_loss():
         assert all(torch.equal(a, b) for a, b in zip(scores[0], other, strict=True))
 
 
-def test_validation_logs_the_token_mean_and_the_example_mean(tmp_path):
-    import pytorch_lightning as pl
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true", "64-true"])
+def test_every_precision_trains_and_validates(tmp_path, precision):
+    examples = stored(tmp_path / "train", random_rows(20))
+    of = objective(tiny_model("llama", scale=3), configured("loss", "balanced"))
+    data = QuestionDataModule(
+        train=examples, validation=examples, pad_id=PAD, batch_size=4, micro_batch_size=2, seed=0, workers=0
+    )
+    trainer = quiet_trainer(tmp_path, max_steps=2, precision=precision, accumulate_grad_batches=2, val_check_interval=4)
+    trainer.fit(of, datamodule=data)
+    assert trainer.global_step == 2
+    assert of.figures.loss.isfinite()
+    assert 0 < trainer.callback_metrics["val/answer_nll"].item() < 100
 
+
+@every_strategy
+def test_weights_are_float32_whatever_the_default(name, changes):
+    loss = configured("loss", name, **changes)
+    wanted = loss.weigh(batch(*ROWS))
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        weights = loss.weigh(batch(*ROWS))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert weights.dtype == torch.float32
+    assert torch.equal(weights, wanted)
+
+
+def test_validation_logs_the_token_mean_and_the_example_mean(tmp_path):
     examples = stored(tmp_path / "rows", ROWS)
     of = objective(tiny_model("gpt_neo", scale=3), configured("loss", "all"))
-    trainer = pl.Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
+    trainer = quiet_trainer(tmp_path)
     loader = torch.utils.data.DataLoader(ScoringBatches(examples, 3, PAD), batch_size=None)
     (logged,) = trainer.validate(of, loader, verbose=False)
     scores = of.score_answers(batch(*ROWS))

@@ -61,7 +61,9 @@ def test_something_after_the_body_is_refused():
         return output
 
     of.model.forward = scaled
-    with pytest.raises(InputError, match=r"logits at the chosen positions differ from LlamaForCausalLM's own by 1\.0e-02"):
+    with pytest.raises(
+        InputError, match=r"logits at the chosen positions differ from LlamaForCausalLM's own by 1\.0e-02"
+    ):
         check_objective(of, BATCH)
     assert all(parameter.grad is None for parameter in of.parameters())
 

@@ -27,7 +27,9 @@ def test_files_of_conf(name, given, answer):
 
 
 def test_segments_keep_their_order_and_roles():
-    layout = template({"prompt": "Q: {question} "}, {"context": "{context}"}, {"prompt": " A:"}, {"answer": " {answer}."})
+    layout = template(
+        {"prompt": "Q: {question} "}, {"context": "{context}"}, {"prompt": " A:"}, {"answer": " {answer}."}
+    )
     assert layout(RECORD).given == (
         Segment(Role.PROMPT, "Q: who wrote emma "),
         Segment(Role.CONTEXT, "Emma is a novel."),
@@ -72,6 +74,8 @@ ANSWER = {"answer": "{answer}"}
         ([{"prompt": "{}"}, ANSWER], r"prompt\.segments\[0\]\.prompt: no field '\{\}' here"),
         ([{"prompt": "{question.__class__}"}, ANSWER], r"prompt\.segments\[0\]\.prompt: no field"),
         ([{"prompt": "{answer}"}, ANSWER], r"prompt\.segments\[0\]\.prompt: no field '\{answer\}' here"),
+        ([{"prompt": "{question:{context}}"}, ANSWER], r"prompt\.segments\[0\]\.prompt: "),
+        ([{"prompt": "{question:d}"}, ANSWER], r"prompt\.segments\[0\]\.prompt: "),
         ([{"prompt": "Q"}, {"answer": "{question}"}], r"prompt\.segments\[1\]\.answer: no field '\{question\}' here"),
         ([{"prompt": "Q"}, {"answer": "yes"}], r"prompt\.segments\[1\]\.answer: wanted \{answer\} once, got 'yes'"),
         ([{"prompt": "Q"}, {"answer": "{answer} {answer}"}], r"prompt\.segments\[1\]\.answer: wanted \{answer\} once"),
@@ -82,7 +86,9 @@ def test_refused(segments, message):
         template(*segments)
 
 
-def test_refused_with_nothing_before_the_answer():
-    assert template(ANSWER, start=True)(RECORD).given == ()
+@pytest.mark.parametrize("given", [[], [{"prompt": ""}], [{"context": "{context}"}]])
+def test_refused_where_nothing_need_stand_before_the_answer(given):
+    """Else the first answer token has no prediction, and a record without context cannot be asked."""
+    assert template(*given, ANSWER, start=True)(Record(id="1", question="why", answers=("so",))).given == ()
     with pytest.raises(InputError, match=r"prompt: nothing stands before the answer; .*prompt\.start=true"):
-        template(ANSWER, start=False)
+        template(*given, ANSWER, start=False)

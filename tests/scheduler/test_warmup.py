@@ -32,7 +32,8 @@ def test_past_the_end_the_factor_stays_at_zero(schedule):
 
 
 @pytest.mark.parametrize(
-    ("warmup", "steps", "wanted"), [(0, 100, 0), (0.0, 100, 0), (0.1, 100, 10), (0.06, 1000, 60), (1, 100, 1), (50, 100, 50)]
+    ("warmup", "steps", "wanted"),
+    [(0, 100, 0), (0.0, 100, 0), (0.1, 100, 10), (0.06, 1000, 60), (1, 100, 1), (50, 100, 50)],
 )
 def test_warmup_in_steps_or_as_a_share(warmup, steps, wanted):
     assert warmup_steps(warmup, steps) == wanted
