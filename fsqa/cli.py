@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -17,6 +18,9 @@ COMMANDS = {
     "report": "compare the runs of a study: table, CSV, plots and one HTML page",
     "doctor": "check this machine and installation",
 }
+
+STOPPED = (130, 143)
+"""Exit codes after Ctrl-C and SIGTERM."""
 
 USAGE = """fsqa fine-tunes small language models for question answering, and finds out which way of training them works.
 
@@ -35,15 +39,29 @@ def main() -> None:
 
 
 def run(words: Sequence[str]) -> int:
-    """Run a command line and return its exit code: 0, 2 for input the user can mend, 130 when interrupted."""
+    """Run a command line and return its exit code.
+
+    It is 0, 2 for input the user can mend, 130 after Ctrl-C and 143 after SIGTERM; a bug raises.
+    """
     try:
         return _command(words)(list(words[1:]))
     except InputError as error:
-        print(f"fsqa: {error}", file=sys.stderr)
+        print(f"fsqa: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("fsqa: interrupted; type the same command to go on", file=sys.stderr)
-        return 130
+        return _stopped(STOPPED[0])
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return _stopped(code) if code in STOPPED else code
+
+
+def _stopped(code: int) -> int:
+    print("fsqa: interrupted; type the same command to go on", file=sys.stderr)
+    return code
 
 
 def _command(words: Sequence[str]) -> Callable[[list[str]], int]:

@@ -21,8 +21,11 @@ def complete(words: list[str]) -> int:
         os.environ["COMP_LINE"] = " ".join([line[0], *line[2:]])
     import hydra
 
-    sys.argv = [sys.argv[0], "-sc", *words]
-    hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(_nothing)()
+    before, sys.argv = sys.argv, [sys.argv[0], "-sc", *words]
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(_nothing)()
+    finally:
+        sys.argv = before
     return 0
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
 from fsqa.config.assemble import Assembly
 from fsqa.config.instantiate import build
@@ -80,9 +81,10 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
             f"trainer.precision={settings['precision']}: there is no GPU here, and on a CPU it would silently become "
             "bfloat16 or turn to NaN; take bf16-mixed or 32-true"
         )
-    bar = settings["enable_progress_bar"] and sys.stdout.isatty()
+    if settings["enable_progress_bar"] and sys.stdout.isatty():
+        callbacks = [*callbacks, StepBar(title=f"{folder.choices.get('loss', 'training')}, seed {config['seed']}")]
     settings |= {
-        "enable_progress_bar": bar,
+        "enable_progress_bar": False,
         "accumulate_grad_batches": accumulated,
         # Lightning counts micro-batches; the config counts optimizer steps.
         "val_check_interval": settings["val_check_interval"] * accumulated,
@@ -94,7 +96,7 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
     try:
         trainer: pl.Trainer = build(
             settings,
-            callbacks=[*callbacks, *([RichProgressBar(leave=False)] if bar else [])],
+            callbacks=callbacks,
             logger=loggers or False,
             default_root_dir=str(folder.path),
             enable_checkpointing=True,

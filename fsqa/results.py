@@ -40,11 +40,9 @@ def baselines(config: Mapping[str, Any], assembly: Assembly, objective: CausalOb
     return {
         "untouched": _cached(cache, key_of("untouched", data.key, assembly.tokenizer_key, model), untouched),
         "most_frequent_answer": _cached(
-            cache, key_of("most_frequent_answer", data.key), lambda: most_frequent_answer(list(train), list(test))
+            cache, key_of("most_frequent_answer", data.key), lambda: most_frequent_answer(train, test)
         ),
-        "nearest_question": _cached(
-            cache, key_of("nearest_question", data.key), lambda: nearest_question(list(train), list(test))
-        ),
+        "nearest_question": _cached(cache, key_of("nearest_question", data.key), lambda: nearest_question(train, test)),
     }
 
 

@@ -2,69 +2,92 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
+from fsqa.commands.arguments import mistake
 from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config, config_folder, own_folder, parse
 from fsqa.errors import InputError
 
-MULTIRUN = ("-m", "--multirun")
+ELSEWHERE = ("config_path", "config_name", "config_dir", "experimental_rerun")
+"""Hydra's options that would compose something else than what is checked here."""
 
 
 def run(words: list[str]) -> int:
     """Check the overrides, then hand over to Hydra; return the exit code."""
-    overrides = [word for word in _positional(words) if not word.startswith("-")]
-    multirun = any(word in MULTIRUN for word in words)
-    parsed = parse(overrides)
-    if not multirun:
-        for override in parsed:
-            if override.is_sweep_override():
-                raise InputError(f"'{override.input_line}' is a sweep over several values; add -m to run them all")
-    cfg = compose_config(overrides)
-    if not _only_asks(words):
-        check_config(cfg)
+    from hydra.types import RunMode
+
+    options = _options(words)
+    parsed = parse(options.overrides)
+    only_asks = options.help or options.hydra_help or options.cfg or options.info
+    if options.overrides or not only_asks:
+        cfg = compose_config(options.overrides, with_hydra=True)
+        multirun = options.multirun or cfg.hydra.mode is RunMode.MULTIRUN
+        sweeps = [override.input_line for override in parsed if override.is_sweep_override()]
+        if sweeps and not multirun:
+            raise InputError(f"'{sweeps[0]}' is a sweep over several values; add -m to run them all")
+        if not only_asks:
+            with open_dict(cfg):
+                del cfg["hydra"]
+            check_config(cfg)
     jobs = Jobs()
-    _hand_over(words, jobs)
+    flags = [word for word in words if word not in options.overrides]
+    with _stoppable():
+        _hand_over([*flags, *options.overrides], jobs)
     return jobs.finish()
 
 
-def _positional(words: Sequence[str]) -> list[str]:
-    """Leave out options that take a value of their own."""
-    left_out = {
-        i + 1
-        for i, word in enumerate(words)
-        if word
-        in (
-            "-c",
-            "--cfg",
-            "-p",
-            "--package",
-            "-cd",
-            "--config-dir",
-            "-cn",
-            "--config-name",
-            "-i",
-            "--info",
-            "-sc",
-            "--experimental-rerun",
-        )
-    }
-    return [word for i, word in enumerate(words) if i not in left_out]
+def _options(words: Sequence[str]) -> Namespace:
+    """Parse Hydra's own options, with overrides anywhere between them."""
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    parser.prog = "fsqa train"
+
+    def error(message: str) -> NoReturn:
+        raise InputError(mistake(parser, message))
+
+    parser.error = error  # type: ignore[method-assign]
+    options = parser.parse_intermixed_args(list(words))
+    for name in ELSEWHERE:
+        if getattr(options, name) is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')}: fsqa train composes its own configs; files of yours in ./conf stand "
+                "beside them, and an experiment is one file, ./conf/experiment/NAME.yaml"
+            )
+    return options
 
 
-def _only_asks(words: Sequence[str]) -> bool:
-    """Say whether Hydra will only print something."""
-    return any(
-        word in ("-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info", "--resolve", "-sc")
-        or word.startswith(("--cfg=", "--info=", "--help"))
-        for word in words
-    )
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into SystemExit, so that a run writes that it was interrupted, whatever it is doing.
+
+    Lightning would put Ctrl-C off for good, and hear of SIGTERM only after the batch.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Jobs:
@@ -115,11 +138,14 @@ def _hand_over(words: list[str], jobs: Jobs) -> None:
 
     own = own_folder()
     extra = [f"hydra.searchpath=[file://{own}]"] if own else []
-    sys.argv = ["fsqa train", *words, *extra]
-    hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(jobs)()
+    before, sys.argv = sys.argv, ["fsqa train", *words, *extra]
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(jobs)()
+    finally:
+        sys.argv = before
 
 
-def _tell(path: Path, seconds: float, status: dict[str, Any]) -> None:
+def _tell(path: Path, seconds: float, status: Mapping[str, Any]) -> None:
     import json
 
     test = json.loads((path / "metrics.json").read_text(encoding="utf-8"))["test"]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from fsqa.config.settings import Settings
-from fsqa.config.signature import mismatch, signature
+from fsqa.config.signature import mismatch, names, signature
+from fsqa.config.together import check_together
 from fsqa.errors import InputError, did_you_mean
 
 ALLOWED = ("fsqa", "torch", "pytorch_lightning", "transformers", "peft", "bitsandbytes", "torchmetrics")
@@ -34,6 +35,19 @@ GROUPS = (
 
 SETTINGS = "fsqa.config.settings.Settings"
 
+OWN = "fsqa"
+
+RUNTIME: Mapping[str, tuple[str, ...]] = {
+    "objective": ("model", "loss", "optimizer", "scheduler"),
+    "callbacks.answers": ("evaluator", "records"),
+    "callbacks.history": ("path",),
+    "callbacks.progress": ("path",),
+    "logger": ("save_dir",),
+}
+"""What only a run can give to the objects of a group, so that no config has it."""
+
+WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "Tensor": "a tensor"}
+
 
 def check_config(cfg: DictConfig) -> dict[str, Any]:
     """Return the resolved config as plain values, or raise InputError for the first key that cannot work.
@@ -41,18 +55,19 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     Checked are missing values, interpolations, names and types of every key against the signature of the class
     that takes it, the packages that targets come from, and what is known not to work together.
     """
-    for name in sorted(OmegaConf.missing_keys(cfg)):
-        raise InputError(f"{name}: a value is wanted and none was given; set {name}=...")
     try:
+        for name in sorted(OmegaConf.missing_keys(cfg)):
+            raise InputError(f"{name}: a value is wanted and none was given; set {name}=...")
         plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    except (InterpolationKeyError, OmegaConfBaseException) as error:
-        raise InputError(f"config: {str(error).splitlines()[0]}") from None
+    except OmegaConfBaseException as error:
+        where = f"{error.full_key}: " if error.full_key else "config: "
+        raise InputError(f"{where}{str(error).splitlines()[0]}") from None
     _check_top_level(plain)
     settings = {name: plain[name] for name in Settings.__dataclass_fields__}
     _check_arguments("", settings, SETTINGS)
     Settings(**settings)
     check_node("", plain, settings["allow"])
-    _check_together(plain)
+    check_together(plain)
     return plain
 
 
@@ -61,6 +76,7 @@ def check_node(path: str, node: object, allow: list[str]) -> None:
     for where, target in _targets(node, path):
         _check_target(f"{where}._target_", target["_target_"], allow)
         _check_arguments(where, target, target["_target_"])
+        _check_complete(where, target)
 
 
 def _check_top_level(plain: Mapping[str, Any]) -> None:
@@ -69,7 +85,9 @@ def _check_top_level(plain: Mapping[str, Any]) -> None:
         if name not in known:
             raise InputError(f"{name}: no such top-level key{did_you_mean(name, known)}; see fsqa train --help")
     for name in sorted(known - set(plain)):
-        raise InputError(f"{name}: nothing was chosen; take one of its options, as in {name}=...")
+        if name in GROUPS:
+            raise InputError(f"{name}: nothing was chosen; take one of its options, as in {name}=...")
+        raise InputError(f"{name}: a value is wanted and none was given; set {name}=...")
 
 
 def _targets(node: object, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -92,6 +110,9 @@ def _check_target(where: str, target: object, allow: list[str]) -> None:
             f"{where}: '{target}' is outside the packages that may be named ({', '.join((*ALLOWED, *allow))}); "
             f"if you trust it, set allow=[{package}]"
         )
+    module, _, name = target.rpartition(".")
+    if package == OWN and name not in (known := names(module)):
+        raise InputError(f"{where}: there is no '{name}' in {module}{did_you_mean(name, known)}")
 
 
 def _check_arguments(path: str, values: Mapping[str, Any], target: str) -> None:
@@ -109,32 +130,38 @@ def _check_arguments(path: str, values: Mapping[str, Any], target: str) -> None:
             continue
         annotation = known.parameters[name]
         if mismatch(value, annotation) and not (isinstance(value, Mapping) and "_target_" in value):
-            wanted = ast.unparse(annotation) if annotation else "something else"
-            raise InputError(f"{prefix}{name}: wanted {_plain_words(wanted)}, got {type(value).__name__} {value!r}")
+            raise InputError(f"{prefix}{name}: wanted {_plain_words(annotation)}, got {_shown(value)}")
 
 
-def _plain_words(annotation: str) -> str:
-    """Turn an annotation into what a person would write."""
-    return annotation.replace("Literal[", "one of [").replace(" | ", " or ")
-
-
-def _check_together(plain: Mapping[str, Any]) -> None:
-    trainer = plain.get("trainer", {})
-    precision, accelerator = str(trainer.get("precision")), trainer.get("accelerator")
-    if precision.startswith("16") and accelerator == "cpu":
+def _check_complete(path: str, node: Mapping[str, Any]) -> None:
+    known = signature(node["_target_"])
+    if known is None or node.get("_partial_"):
+        return
+    given = {*node, *next((late for start, late in RUNTIME.items() if path.startswith(start)), ())}
+    for name in sorted(known.required - given):
         raise InputError(
-            f"trainer.precision={precision}: on a CPU it would silently become bfloat16 or turn to NaN; "
-            "take bf16-mixed or 32-true"
+            f"{path}.{name}: {node['_target_']} needs this key and it is not there; set +{path}.{name}=..."
         )
-    if precision == "16-mixed" and trainer.get("gradient_clip_val") and plain["optimizer"].get("fused"):
-        raise InputError(
-            "optimizer.fused=true cannot clip float16 gradients, which are still scaled when it sees them; "
-            "set optimizer.fused=false, or trainer.gradient_clip_val=null, or take bf16-mixed"
-        )
-    if trainer.get("devices") not in (1, "1") or trainer.get("num_nodes", 1) != 1:
-        raise InputError(
-            f"trainer.devices={trainer.get('devices')}: a run trains on one device as yet; set trainer.devices=1 and "
-            "give each device runs of its own"
-        )
-    if trainer and trainer.get("max_steps") in (-1, None) and trainer.get("max_epochs") in (-1, None):
-        raise InputError("trainer: training would never end; set trainer.max_steps or trainer.max_epochs")
+
+
+def _plain_words(annotation: ast.expr | None) -> str:
+    """Turn an annotation into what a person would say."""
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return f"{_plain_words(left)} or {_plain_words(right)}"
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
+            choices = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            return "one of " + ", ".join(str(c.value) for c in choices if isinstance(c, ast.Constant))
+        case ast.Subscript(value=ast.Name(id="list"), slice=inner):
+            return f"a list, each {_plain_words(inner)}"
+        case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, inner])):
+            return f"a mapping of names, each to {_plain_words(inner)}"
+        case ast.Name(id=name):
+            return WORDS.get(name, name)
+        case ast.Constant(value=None):
+            return "null"
+    return ast.unparse(annotation) if annotation else "something else"
+
+
+def _shown(value: object) -> str:
+    return "null" if value is None else f"{value!r:.80}"

@@ -48,20 +48,21 @@ def compose_config(overrides: Sequence[str], name: str = "train", with_hydra: bo
         return _compose(name, [*_own_searchpath(), *(first_choice(override) for override in parsed)], with_hydra)
 
 
-def check_overrides(overrides: Sequence[str], name: str = "train") -> DictConfig:
-    """Raise InputError for the first override that cannot work, in a sweep too; return the first job's config."""
-    return compose_config([*overrides], name)
-
-
 def parse(overrides: Sequence[str]) -> list[Override]:
     """Parse override words; a malformed one is an InputError."""
+    return [_parse_one(word) for word in overrides]
+
+
+def _parse_one(word: str) -> Override:
     try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        (parsed,) = OverridesParser.create().parse_overrides([word])
     except HydraException as error:
-        raise InputError(f"override: {_one_line(error)}; write key=value, or key=a,b,c with -m for a sweep") from None
-    for word, override in zip(overrides, parsed, strict=True):
-        if not override.key_or_group:
-            raise InputError(f"override: '{word}' names no key; write key=value")
+        reason = "" if "=" not in word else f" ({_one_line(error)})"
+        raise InputError(
+            f"override: '{word}' cannot be read{reason}; write key=value, or key=a,b,c with -m for a sweep"
+        ) from None
+    if not parsed.key_or_group:
+        raise InputError(f"override: '{word}' names no key; write key=value")
     return parsed
 
 
@@ -119,10 +120,16 @@ def _groups() -> dict[str, list[str]]:
 
 def _check_option(override: Override, groups: dict[str, list[str]]) -> None:
     group, options = override.key_or_group, groups[override.key_or_group]
+    if override.is_delete():
+        return
     wanted = _choices(override) if override.is_sweep_override() else [override.value()]
     for option in wanted:
         for one in option if isinstance(option, list) else [option]:
-            if one not in (None, "null") and str(one) not in options:
+            if one is None:
+                raise InputError(
+                    f"{group}=null: choose one of {', '.join(sorted(options))}, or leave it out with ~{group}"
+                )
+            if str(one) not in options:
                 raise InputError(
                     f"{group}={one}: there is no such {group}{did_you_mean(str(one), options)}; "
                     f"the options are {', '.join(sorted(options))}"
@@ -176,5 +183,6 @@ def _compose(name: str, overrides: list[str], with_hydra: bool = False) -> DictC
 
 
 def _one_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return "; ".join(lines[:3]) if lines else type(error).__name__
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Error parsing override", "See https://"))]
+    return "; ".join(told[:3]) if told else type(error).__name__

@@ -27,9 +27,16 @@ class Settings:
                 f"study: wanted a folder name of letters, digits, '.', '_' and '-', got '{self.study}'; "
                 "set study=my_study"
             )
+        if not self.outputs.strip():
+            raise InputError("outputs: wanted a folder, got an empty name; set outputs=outputs")
         for name in ("batch_size", "micro_batch_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: wanted 1 or more, got {getattr(self, name)}")
+        if self.batch_size % self.micro_batch_size:
+            raise InputError(
+                f"batch_size={self.batch_size} is not a multiple of micro_batch_size={self.micro_batch_size}; "
+                "choose a micro_batch_size that divides it"
+            )
         if self.max_length < 3:
             raise InputError(f"max_length: wanted 3 tokens or more (question, answer, end), got {self.max_length}")
         if self.seed < 0:

@@ -17,6 +17,8 @@ class Signature:
     """The keyword arguments of a callable, with their annotations as source."""
 
     parameters: dict[str, ast.expr | None]
+    required: frozenset[str]
+    """Those without a default."""
     open: bool
     """Whether it takes any further keyword (``**kwargs``)."""
 
@@ -26,6 +28,15 @@ def signature(target: str) -> Signature | None:
     """Return the signature of a dotted target, or None where the source does not tell (compiled, generated)."""
     found = _find(target, hops=5)
     return _signature(*found) if found else None
+
+
+def names(module: str) -> list[str]:
+    """List what a module defines or imports at its top level; empty where its source is not to be found."""
+    path = _module_file(module)
+    tree = _parse(path) if path else ast.Module(body=[], type_ignores=[])
+    defined = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    imported = [a.asname or a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names]
+    return [*defined, *imported]
 
 
 def _find(target: str, hops: int) -> tuple[ast.stmt, ast.Module] | None:
@@ -85,14 +96,24 @@ def _signature(node: ast.stmt, tree: ast.Module) -> Signature | None:
     if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
         fields = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
         return Signature(
-            {item.target.id: item.annotation for item in fields if isinstance(item.target, ast.Name)}, False
+            parameters={item.target.id: item.annotation for item in fields if isinstance(item.target, ast.Name)},
+            required=frozenset(
+                item.target.id for item in fields if isinstance(item.target, ast.Name) and item.value is None
+            ),
+            open=False,
         )
     return None
 
 
 def _of_function(node: ast.FunctionDef, skip: int) -> Signature:
-    arguments = [*node.args.posonlyargs, *node.args.args][skip:] + node.args.kwonlyargs
-    return Signature({a.arg: a.annotation for a in arguments}, node.args.kwarg is not None)
+    positional = [*node.args.posonlyargs, *node.args.args]
+    plain = positional[: len(positional) - len(node.args.defaults)][skip:]
+    keywords = [a for a, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if default is None]
+    return Signature(
+        parameters={a.arg: a.annotation for a in [*positional[skip:], *node.args.kwonlyargs]},
+        required=frozenset(a.arg for a in [*plain, *keywords]),
+        open=node.args.kwarg is not None,
+    )
 
 
 def mismatch(value: object, annotation: ast.expr | None) -> bool:

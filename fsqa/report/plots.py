@@ -50,6 +50,7 @@ def draw_overview(summary: Summary, sentence: str) -> bytes:
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, max(highest * 1.22, 1.0))
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # the room beyond is for the figures
     axes.set_xlabel("exact match, %  (bar: mean; line: 95 % interval over seeds; dots: seeds)", color=MUTED, loc="left")
     _baseline_lines(figure, axes, summary.baselines, len(summary.rows))
     if not rows:

@@ -139,11 +139,11 @@ def _mark(estimate: Estimate | None, baselines: Sequence[BaselineRow]) -> str:
     if estimate is None or not rivals:
         return ""
     value, name = max(rivals)
-    figure = f"{BASELINES.get(name, name)}, {100 * value:.1f}"
+    figure = f"{BASELINES.get(name, name).lower()} ({100 * value:.1f})"
     if estimate.mean <= value:
-        return f"does not beat its baseline ({figure})"
+        return f"not above {figure}"
     if estimate.low is not None and estimate.low <= value:
-        return f"not clearly above its baseline ({figure})"
+        return f"not clearly above {figure}"
     return ""
 
 

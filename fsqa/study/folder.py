@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import traceback
@@ -48,12 +49,8 @@ class RunFolder:
 
     @property
     def status(self) -> dict[str, Any]:
-        """Return what ``status.json`` holds; empty before the first start."""
-        try:
-            status: dict[str, Any] = json.loads((self.path / "status.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return status
+        """Return what ``status.json`` holds; empty before the first start. A broken one is an InputError."""
+        return read_status(self.path)
 
     @property
     def is_done(self) -> bool:
@@ -78,9 +75,11 @@ class RunFolder:
         """Hold the run for this process, and write how it ended: done, failed or interrupted.
 
         The lock dies with its owner, so a killed run never blocks its successor. Raises InputError when another
-        process runs it, when the folder holds another config, or when it cannot be written.
+        process runs it, when the folder holds another config, or when it cannot be written. Input that cannot be
+        trained on leaves no folder behind.
         """
-        with self._lock():
+        is_new = not self.path.exists()
+        with self._lock(), self._writable():
             self._check_same_config()
             self._write_start()
             try:
@@ -89,13 +88,24 @@ class RunFolder:
                 self.update(state="interrupted", error=_describe(stop))
                 raise
             except BaseException as error:
-                self._fail(error)
-                if isinstance(error, OSError) and error.errno in DISK_TROUBLE:
-                    raise InputError(
-                        f"outputs: cannot write to {self.path}: {error.strerror}; free it or set outputs="
-                    ) from error
+                if isinstance(error, InputError) and is_new and not (self.path / "history.jsonl").exists():
+                    self._withdraw()
+                else:
+                    self._fail(error)
                 raise
             self.update(state="done", error=None)
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        """Turn the trouble of a full or closed disk into an InputError."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in DISK_TROUBLE:
+                raise
+            raise InputError(
+                f"outputs: cannot write to {self.path}: {error.strerror}; free some space or set outputs="
+            ) from error
 
     def update(self, **changes: Any) -> None:
         """Change entries of ``status.json``."""
@@ -103,6 +113,12 @@ class RunFolder:
         if changes.get("state") in ("done", "failed", "interrupted"):
             status["finished"] = _now()
         write_json(self.path / "status.json", status)
+
+    def _withdraw(self) -> None:
+        """Remove the folder, and its study's if nothing else is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            self.path.parent.rmdir()
 
     def _fail(self, error: BaseException) -> None:
         with suppress(OSError):  # a full disk: the error itself is on its way to the user
@@ -130,14 +146,18 @@ class RunFolder:
         )
 
     def _check_same_config(self) -> None:
+        path = self.path / "config.yaml"
         try:
-            held = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
+            held = yaml.safe_load(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return
+        except (yaml.YAMLError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: broken ({reason}); restore it, or delete {self.path} and run again") from None
         for name in self.config:
             if name not in NOT_IDENTITY and (not isinstance(held, dict) or held.get(name) != self.config[name]):
                 raise InputError(
-                    f"{self.path / 'config.yaml'}: holds another config (it differs in '{name}'), so this folder "
+                    f"{path}: holds another config (it differs in '{name}'), so this folder "
                     "belongs to another run; restore the file, or move the folder away"
                 )
 
@@ -156,6 +176,22 @@ class RunFolder:
             except OSError:
                 raise InputError(f"{self.path}: another process is running this run; wait for it to end") from None
             yield
+
+
+def read_status(run: Path) -> dict[str, Any]:
+    """Return what ``status.json`` of a run folder holds; empty where there is none. A broken one is an InputError."""
+    path = run / "status.json"
+    try:
+        status = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: broken ({error}); delete {run} and run it again") from None
+    if not isinstance(status, dict):
+        raise InputError(f"{path}: wanted a JSON object, came a {type(status).__name__}; delete {run} and run it again")
+    return status
 
 
 def code_version() -> str:

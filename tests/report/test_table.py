@@ -67,7 +67,7 @@ def test_csv_has_the_paired_difference(study):
 def test_markdown(tmp_path):
     summary = two_cells(tmp_path / "two")
     text = markdown_table(summary, finding(summary))
-    assert "| loss=all *(does not beat its baseline (nearest question, 55.0))* | 3 | 50.0 ± 24.8 |" in text
+    assert "| loss=all *(not above nearest question (55.0))* | 3 | 50.0 ± 24.8 |" in text
     assert "| loss=answer | 2 | **70.0 ± 0.0** |" in text
     assert "| *nearest question* |  | 55.0 | — |" in text
     assert "Not averaged: answer-base-seed2: failed: ValueError: no" in text
