@@ -33,4 +33,5 @@ def nearest_question(train: Sequence[Record], test: Sequence[Record]) -> list[Ro
 
 def _words(question: str) -> list[str]:
     """Split as the metrics do, so that nothing depends on a stop-word list; a word is held in memory once."""
-    return [sys.intern(word) for word in normalize(question).split()] or [""]
+    # bm25s keeps "" for itself, and fails on a query of it.
+    return [sys.intern(word) for word in normalize(question).split()] or [" "]

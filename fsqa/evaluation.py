@@ -38,8 +38,9 @@ class Evaluator:
                 "stopped": answer.stopped,
                 "repeated": repeats(answer.ids),
                 "answer_length": len(answer.ids),
+                "question_tokens_cut": question.truncated,
             }
-            for record, answer in zip(records, answers, strict=True)
+            for record, question, answer in zip(records, questions, answers, strict=True)
         ]
 
     @torch.inference_mode()

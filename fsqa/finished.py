@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 
 from fsqa.config.rehearse import rehearsed
 from fsqa.errors import InputError, did_you_mean
+from fsqa.study.folder import read_status
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,20 @@ def find_run(path: Path) -> Finished:
             held = f"it holds {len(runs)} runs ({names}): name one" if runs else "it holds no run"
             raise InputError(f"{path} is no run folder; {held}")
         path = runs[0]
-    status = json.loads((path / "status.json").read_text(encoding="utf-8"))
+    status = read_status(path)
     if status.get("state") != "done":
         raise InputError(f"{path}: this run is {status.get('state')}, not done; type its fsqa train command again")
-    config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-    return Finished(path=path, config=rehearsed(config), choices=status["choices"])
+    return Finished(path=path, config=rehearsed(_read_config(path)), choices=status.get("choices", {}))
+
+
+def _read_config(run: Path) -> dict[str, Any]:
+    path = run / "config.yaml"
+    try:
+        config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: cannot be read ({reason}); restore it, or delete {run} and run it again") from None
+    return config
 
 
 def load_model(run: Finished) -> tuple[Any, Any]:
@@ -49,6 +58,8 @@ def load_model(run: Finished) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     folder = str(run.path / "model")
+    if not (run.path / "model" / "config.json").is_file():
+        raise InputError(f"{folder}: the run's model is gone; delete {run.path} and run it again")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").to(device).eval()
     return model, AutoTokenizer.from_pretrained(folder)

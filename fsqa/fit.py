@@ -13,6 +13,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
+from fsqa.callbacks.last_validation import LastValidation
 from fsqa.config.assemble import Assembly
 from fsqa.config.instantiate import build
 from fsqa.data.module import QuestionDataModule, accumulation
@@ -35,7 +36,7 @@ def fit(config: Mapping[str, Any], assembly: Assembly, objective: CausalObjectiv
         workers=0,
     )
     callbacks = _callbacks(config, assembly, folder)
-    trainer = _trainer(config, list(callbacks.values()), folder)
+    trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder)
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
         first = data.train_dataloader().first()

@@ -86,7 +86,7 @@ class History(pl.Callback):
             return
         self._steps += 1
         self.trained_steps += 1
-        if trainer.global_step % self._every == 0 or trainer.global_step == trainer.max_steps:
+        if trainer.global_step % self._every == 0 or trainer.global_step >= trainer.estimated_stepping_batches:
             self._write_training(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

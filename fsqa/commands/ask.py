@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fsqa.commands.arguments import Arguments, parse
 from fsqa.errors import InputError
 from fsqa.finished import Finished, find_run, load_model
 from fsqa.types import Record
@@ -17,16 +17,13 @@ Ask = Callable[[list[str]], list[dict[str, object]]]
 
 def run(words: list[str]) -> int:
     """Answer one question, a file of them (one a line), or whatever is typed."""
-    parser = ArgumentParser(
-        prog="fsqa ask",
-        description="Let a finished run answer one question, a file of questions, or what you type.",
-    )
+    parser = Arguments("fsqa ask", "Let a finished run answer one question, a file of questions, or what you type.")
     parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
     parser.add_argument("question", nargs="?", help="left out: questions are read as you type them")
     parser.add_argument("--file", type=Path, help="a text file with one question a line; - for standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of plain answers")
     parser.add_argument("--context", default="", help="a document to go with the question")
-    options = parser.parse_args(words)
+    options = parse(parser, words)
     if options.question is not None and not options.question.strip():
         raise InputError("question: wanted some text, got an empty one")
     if options.question is not None and options.file is not None:

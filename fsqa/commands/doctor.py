@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from argparse import ArgumentParser
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import fsqa
+from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.compose import config_folder
 from fsqa.study.folder import code_version
 
@@ -31,9 +31,9 @@ class Finding:
 
 def run(words: list[str]) -> int:
     """Print what was found; exit code 1 if something needed is missing or does not work."""
-    parser = ArgumentParser(prog="fsqa doctor", description="Check this machine and installation.")
+    parser = Arguments("fsqa doctor", "Check this machine and installation.")
     parser.add_argument("--outputs", type=Path, default=Path("outputs"), help="where runs would go")
-    options = parser.parse_args(words)
+    options = parse(parser, words)
     findings = [*_software(), *_machine(), _outputs(options.outputs)]
     width = max(len(finding.what) for finding in findings)
     for finding in findings:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.check import check_node
 from fsqa.config.compose import compose_config
+from fsqa.config.together import check_room
 from fsqa.errors import InputError, did_you_mean
 from fsqa.finished import Finished, find_run, load_model
 from fsqa.types import SPLITS
@@ -18,18 +19,20 @@ from fsqa.types import SPLITS
 
 def run(words: list[str]) -> int:
     """Score a run on a split of its own data, under its own decoding or another, and print the metrics."""
-    parser = ArgumentParser(
-        prog="fsqa evaluate",
-        description="Score a finished run again, under its own way of decoding or another; the run stays as it is.",
+    parser = Arguments(
+        "fsqa evaluate",
+        "Score a finished run again, under its own way of decoding or another; the run stays as it is.",
         epilog="Overrides: split=validation, generation.max_new_tokens=6, generation.batch_size=16 ...",
     )
     parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     parser.add_argument("--output", type=Path, help="a folder for predictions.jsonl and metrics.json")
     parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
-    options = parser.parse_args(words)
+    options = parse(parser, words)
     finished = find_run(options.run)
     changed = _changes(options.overrides, finished)
+    if options.output is not None:
+        _check_writable(options.output)
     metrics = _evaluate(finished, changed, options.output)
     if options.json:
         print(json.dumps(metrics))
@@ -52,7 +55,16 @@ def _changes(overrides: list[str], finished: Finished) -> dict[str, Any]:
         keys = [name.removeprefix("generation.") for name in named if name.startswith("generation.")]
         asked["generation"] = {**own, **{key: asked["generation"][key] for key in keys}}
     check_node("generation", asked["generation"], finished.config["allow"])
+    check_room(asked["generation"], finished.config["max_length"])
     return asked
+
+
+def _check_writable(output: Path) -> None:
+    """Find out before the work, not after it, whether its result can be written."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output: cannot write to {output}: {error.strerror}") from None
 
 
 def _evaluate(finished: Finished, changed: dict[str, Any], output: Path | None) -> dict[str, float]:

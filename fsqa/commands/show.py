@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import TYPE_CHECKING, Any
 
+from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config
 from fsqa.errors import InputError
@@ -19,15 +19,15 @@ SHADES = ((0.0, "grey50"), (0.05, "cyan"), (0.15, "green"), (0.3, "yellow"), (1.
 
 def run(words: list[str]) -> int:
     """Print the first examples of a split under the composed loss, and the share of the loss per role."""
-    parser = ArgumentParser(
-        prog="fsqa show",
-        description="Print examples with every token coloured by its weight under the chosen loss.",
+    parser = Arguments(
+        "fsqa show",
+        "Print examples with every token coloured by its weight under the chosen loss.",
         epilog="Further words are overrides as in fsqa train: fsqa show loss=balanced dataset=nq_open dataset.path=...",
     )
     parser.add_argument("--examples", type=int, default=3, metavar="N", help="how many examples (default 3)")
     parser.add_argument("--split", choices=SPLITS, default="train")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    options = parser.parse_args(words)
+    options = parse(parser, words)
     if options.examples < 1:
         raise InputError(f"--examples: wanted 1 or more, got {options.examples}")
     config = check_config(compose_config(options.overrides))
@@ -80,7 +80,7 @@ def _shares(shares: list[float], roles: list[int]) -> str:
     by_role = {role: sum(s for s, r in zip(shares, roles, strict=True) if r == role) for role in Role}
     counted = {role: sum(s > 0 for s, r in zip(shares, roles, strict=True) if r == role) for role in Role}
     parts = [
-        f"{role.name.lower()} {100 * by_role[role]:.0f} % ({counted[role]} tokens)"
+        f"{role.name.lower()} {100 * by_role[role]:.0f} % ({counted[role]} token{'s' * (counted[role] != 1)})"
         for role in Role
         if role is not Role.PAD and role in roles
     ]

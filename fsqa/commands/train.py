@@ -23,6 +23,8 @@ from fsqa.errors import InputError
 ELSEWHERE = ("config_path", "config_name", "config_dir", "experimental_rerun")
 """Hydra's options that would compose something else than what is checked here."""
 
+EXCLUSIVE = ("run", "multirun", "cfg", "info")
+
 
 def run(words: list[str]) -> int:
     """Check the overrides, then hand over to Hydra; return the exit code."""
@@ -60,6 +62,9 @@ def _options(words: Sequence[str]) -> Namespace:
 
     parser.error = error  # type: ignore[method-assign]
     options = parser.parse_intermixed_args(list(words))
+    asked = [name for name in EXCLUSIVE if getattr(options, name)]
+    if len(asked) > 1:
+        raise InputError(f"--{asked[0]} and --{asked[1]} exclude each other; take one of them")
     for name in ELSEWHERE:
         if getattr(options, name) is not None:
             raise InputError(

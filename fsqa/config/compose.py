@@ -107,15 +107,15 @@ def _is_group(override: Override, groups: dict[str, list[str]]) -> bool:
 def _groups() -> dict[str, list[str]]:
     """Map every config group to its options, the user's own included."""
     loader = GlobalHydra.instance().config_loader()
-    search_path = loader.get_search_path()
-    own = own_folder()
-    if own and f"file://{own}" not in [entry.path for entry in search_path.get_path()]:
-        search_path.append("own", f"file://{own}")
     groups = {group: loader.get_group_options(group) for group in loader.list_groups("") if group != HYDRA_GROUP}
     hydra_groups = {
         f"{HYDRA_GROUP}/{g}": loader.get_group_options(f"{HYDRA_GROUP}/{g}") for g in loader.list_groups(HYDRA_GROUP)
     }
-    return {**groups, **hydra_groups}
+    groups |= hydra_groups
+    own = own_folder()
+    for path in sorted(own.glob("*/*.yaml")) if own else []:
+        groups[path.parent.name] = sorted({*groups.get(path.parent.name, []), path.stem})
+    return groups
 
 
 def _check_option(override: Override, groups: dict[str, list[str]]) -> None:
@@ -171,7 +171,8 @@ def _no_such_key(key: str, part: str, parent: Any, more: list[str], path: list[s
     known = [str(name) for name in parent if not str(name).startswith("_")] if OmegaConf.is_dict(parent) else []
     near = did_you_mean(part, {*known, *more} - {HYDRA_GROUP})
     where = ".".join(path)
-    kept = f"the keys of {where} are {', '.join(sorted(known))}" if where else "see fsqa train --help"
+    whole = f"the keys of {where} are" if where else "the keys are"
+    kept = f"{whole} {', '.join(sorted(known))}"
     raise InputError(f"{key}: there is no key '{part}'{f' in {where}' if where else ''}{near}; {kept}")
 
 

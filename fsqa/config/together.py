@@ -16,8 +16,9 @@ ANSWERED = ("val/exact_match", "val/f1", "val/stop_rate", "val/answer_length")
 
 def check_together(plain: Mapping[str, Any]) -> None:
     """Raise InputError for the first combination of values that is known not to work."""
-    _check_precision(plain["trainer"])
-    _check_length(plain["trainer"], plain["rehearse"])
+    _check_precision(plain["trainer"], plain["optimizer"])
+    _check_devices(plain["trainer"])
+    _check_length(plain["trainer"])
     _check_callbacks(plain["callbacks"])
     check_room(plain["generation"], plain["max_length"])
 
@@ -32,7 +33,15 @@ def check_room(generation: Mapping[str, Any], max_length: int) -> None:
         )
 
 
-def _check_precision(trainer: Mapping[str, Any]) -> None:
+def _check_devices(trainer: Mapping[str, Any]) -> None:
+    if trainer.get("devices") not in (1, "1") or trainer.get("num_nodes", 1) != 1:
+        raise InputError(
+            f"trainer.devices={trainer.get('devices')}: a run trains on one device as yet; set trainer.devices=1 and "
+            "give each device runs of its own"
+        )
+
+
+def _check_precision(trainer: Mapping[str, Any], optimizer: Mapping[str, Any]) -> None:
     precision = str(trainer.get("precision"))
     if precision.startswith("16") and trainer.get("accelerator") == "cpu":
         raise InputError(
@@ -40,11 +49,16 @@ def _check_precision(trainer: Mapping[str, Any]) -> None:
             "take bf16-mixed or 32-true"
         )
     clip = trainer.get("gradient_clip_val")
+    if precision == "16-mixed" and clip is not None and optimizer.get("fused"):
+        raise InputError(
+            "optimizer.fused=true cannot clip float16 gradients, which are still scaled when it sees them; "
+            "set optimizer.fused=false, or trainer.gradient_clip_val=null, or take bf16-mixed"
+        )
     if clip is not None and not (isinstance(clip, int | float) and clip > 0):
         raise InputError(f"trainer.gradient_clip_val: wanted a number above 0, or null for none, got {clip!r}")
 
 
-def _check_length(trainer: Mapping[str, Any], rehearse: bool) -> None:
+def _check_length(trainer: Mapping[str, Any]) -> None:
     steps, epochs = trainer.get("max_steps"), trainer.get("max_epochs")
     interval: Any = trainer.get("val_check_interval")
     for name, value in (("max_steps", steps), ("max_epochs", epochs)):
@@ -55,11 +69,6 @@ def _check_length(trainer: Mapping[str, Any], rehearse: bool) -> None:
     if not _counts(interval):
         raise InputError(
             f"trainer.val_check_interval: wanted a whole number of optimizer steps, 1 or more, got {interval!r}"
-        )
-    if isinstance(steps, int) and not _endless(steps) and interval > steps and not rehearse:
-        raise InputError(
-            f"trainer.val_check_interval={interval} is more than trainer.max_steps={steps}, so there would be no "
-            f"validation to choose the best checkpoint by; set trainer.val_check_interval={steps} or less"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import fsqa
 from fsqa.errors import InputError
+
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def key_of(*parts: object) -> str:
@@ -40,10 +43,13 @@ def cached_folder(root: Path, key: str, make: Callable[[Path], None]) -> Path:
         make(draft)
         draft.replace(final)
     except OSError as error:
-        if not final.is_dir():
+        if final.is_dir():
+            return final
+        if error.errno in CANNOT_WRITE:
             raise InputError(
                 f"outputs: cannot write {final}: {error.strerror or error}; free some space or set outputs="
             ) from None
+        raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return final

@@ -42,18 +42,30 @@ class BucketedPlan:
 
     def step(self, number: int) -> NDArray[np.int64]:
         """Return the rows of step ``number`` (from 0), shortest first."""
-        window, place = divmod(number, self.window)
-        if window not in self._remembered:
+        start, stop = self._window(number)
+        if start not in self._remembered:
             self._remembered.clear()
-            self._remembered[window] = self._batches(window)
-        return self._remembered[window][place]
+            self._remembered[start] = self._batches(start, stop)
+        return self._remembered[start][number - start]
 
-    def _batches(self, window: int) -> NDArray[np.int64]:
-        size = self.window * self.batch_size
-        rows = self._stream(window * size, (window + 1) * size)
+    def _window(self, number: int) -> tuple[int, int]:
+        """Return the steps, from and to, that are sorted together with step ``number``: all of one epoch.
+
+        A step that holds the end of one epoch and the start of the next stands alone.
+        """
+        rows = len(self.lengths)
+        epoch = number * self.batch_size // rows
+        first, end = -(-epoch * rows // self.batch_size), (epoch + 1) * rows // self.batch_size
+        if number >= end:
+            return number, number + 1
+        start = first + (number - first) // self.window * self.window
+        return start, min(start + self.window, end)
+
+    def _batches(self, start: int, stop: int) -> NDArray[np.int64]:
+        rows = self._stream(start * self.batch_size, stop * self.batch_size)
         by_length = rows[np.argsort(self.lengths[rows], kind="stable")]
-        order = np.random.default_rng((self.seed, 1, window)).permutation(self.window)
-        return by_length.reshape(self.window, self.batch_size)[order]
+        order = np.random.default_rng((self.seed, 1, start)).permutation(stop - start)
+        return by_length.reshape(stop - start, self.batch_size)[order]
 
     def _stream(self, start: int, stop: int) -> NDArray[np.int64]:
         rows = len(self.lengths)

@@ -59,7 +59,7 @@ def finish_model(model: Any, tokenizer: Any, max_length: int, gradient_checkpoin
     )
     if gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    return model
+    return model.train()  # transformers loads in eval mode, and the Trainer leaves the mode as it is
 
 
 def torch_dtype(name: str) -> Any:

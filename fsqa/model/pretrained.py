@@ -57,18 +57,26 @@ class Pretrained(ModelSource):
 
     def model(self, tokenizer: Any, max_length: int, seed: int) -> Any:
         """Load the weights; the seed decides nothing here."""
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
 
         try:
-            model = AutoModelForCausalLM.from_pretrained(
+            model, loaded = AutoModelForCausalLM.from_pretrained(
                 self._place,
                 revision=self.revision,
                 dtype=torch_dtype(self.dtype),
                 attn_implementation=self.attention,
                 trust_remote_code=False,
+                output_loading_info=True,
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise InputError(f"model.path: cannot load '{self.path}': {first_line(error)}") from None
+        if loaded["missing_keys"]:
+            missing = sorted(loaded["missing_keys"])
+            raise InputError(
+                f"model.path: the weights of '{self.path}' lack {len(missing)} tensors of "
+                f"{type(model).__name__}, the first '{missing[0]}'; they would start at random"
+            )
         return finish_model(model, tokenizer, max_length, self.gradient_checkpointing)
 
     def shrunk(self) -> Scratch:

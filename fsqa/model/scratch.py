@@ -41,6 +41,7 @@ class Scratch(ModelSource):
             "vocab_size": len(tokenizer),
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
         }
         config = architecture_config(self.architecture, {**self.size, **tokens})
         model = random_model(config, seed, self.dtype, self.attention)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read_tokenizer(path: str, revision: str | None) -> Any:
 
     Raises InputError when there is none, or when it has no end token.
     """
-    from transformers import AutoTokenizer, GPT2Tokenizer
+    from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerFast
 
     folder = Path(path).expanduser()
     if folder.is_dir():
@@ -52,10 +53,13 @@ def read_tokenizer(path: str, revision: str | None) -> Any:
         if not files & {"tokenizer.json", "vocab.json", "tokenizer.model", "spiece.model", "vocab.txt"}:
             raise InputError(
                 f"model.path: no tokenizer in {folder.resolve()}; wanted tokenizer.json, or vocab.json and "
-                "merges.txt; save one there with tokenizer.save_pretrained, or name another with model.tokenizer"
+                "merges.txt; save one there with tokenizer.save_pretrained, or name another with model.tokenizer_path"
             )
+    # For some architectures (qwen2) transformers would put its own class, with tokens of its own, before the saved one.
+    saved_class = _saved_class(folder / "tokenizer_config.json")
+    kind = PreTrainedTokenizerFast if saved_class in ("TokenizersBackend", "PreTrainedTokenizerFast") else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder) if folder.is_dir() else path, revision=revision)
+        tokenizer = kind.from_pretrained(str(folder) if folder.is_dir() else path, revision=revision)
     except (OSError, ValueError) as error:
         raise InputError(f"model: cannot load the tokenizer of '{path}': {first_line(error)}") from None
     if tokenizer.eos_token_id is None:
@@ -63,6 +67,13 @@ def read_tokenizer(path: str, revision: str | None) -> Any:
             f"model: the tokenizer of '{path}' has no end token; set eos_token in its tokenizer_config.json"
         )
     return tokenizer
+
+
+def _saved_class(config: Path) -> str | None:
+    try:
+        return json.loads(config.read_text(encoding="utf-8")).get("tokenizer_class")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def tokenizer_key(tokenizer: Any) -> str:

@@ -105,7 +105,7 @@ class CausalObjective(pl.LightningModule):
         targets = batch.ids[:, 1:][is_answer]
         rows = is_answer.nonzero()[:, 0]
         nll = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
-        zeros = torch.zeros(len(batch.ids), device=logits.device)
+        zeros = torch.zeros(len(batch.ids), dtype=nll.dtype, device=logits.device)
         return AnswerScores(
             nll=zeros.index_add(0, rows, nll),
             tokens=is_answer.sum(dim=1),

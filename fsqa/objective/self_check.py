@@ -17,7 +17,7 @@ def check_objective(objective: CausalObjective, batch: Batch) -> None:
 
     Leaves weights, gradients, mode and random state as they were.
     """
-    was_training = objective.training
+    modes = [(module, module.training) for module in objective.modules()]
     with torch.random.fork_rng(devices=[]):
         objective.eval()
         try:
@@ -25,7 +25,8 @@ def check_objective(objective: CausalObjective, batch: Batch) -> None:
             _check_gradients(objective, batch)
         finally:
             objective.zero_grad(set_to_none=True)
-            objective.train(was_training)
+            for module, training in modes:
+                module.training = training
 
 
 @torch.no_grad()

@@ -34,7 +34,7 @@ class Template:
                 f"prompt.segments: wanted one answer segment, at the end, got roles {roles}; "
                 "what follows the answer would never be generated"
             )
-        if roles == ["answer"] and not self.start:
+        if not self.start and not any(segment.get("prompt") for segment in self.segments):
             raise InputError("prompt: nothing stands before the answer; add a prompt segment or set prompt.start=true")
 
     def __call__(self, record: Record) -> Prompt:
@@ -60,9 +60,12 @@ def _check_segment(segment: dict[str, str], where: str) -> None:
     if not isinstance(text, str):
         raise InputError(f"{where}.{role}: wanted text, got {type(text).__name__} {text!r}")
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
+        parsed = [(f, spec, how) for _, f, spec, how in string.Formatter().parse(text) if f is not None]
     except ValueError as error:
         raise InputError(f"{where}.{role}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
+    fields = [field for field, _, _ in parsed]
+    if any(spec or conversion for _, spec, conversion in parsed):
+        raise InputError(f"{where}.{role}: wanted plain fields such as {{question}}, without ':' or '!', got {text!r}")
     allowed = ("answer",) if role == "answer" else ("question", "context")
     for field in fields:
         if field not in allowed:

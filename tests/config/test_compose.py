@@ -1,0 +1,137 @@
+"""Every option and experiment of ``conf`` composes into a config that passes the check."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from fsqa.config.check import ALLOWED, GROUPS, RUNTIME, check_config
+from fsqa.config.compose import compose_config, config_folder, own_folder, parse
+from fsqa.config.instantiate import build
+from fsqa.config.signature import signature
+from fsqa.errors import InputError
+
+CONF = Path(__file__).parents[2] / "conf"
+OPTIONS = sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml") if path.parent.name != "experiment")
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+MISSING = {"dataset.path": "data.jsonl", "model.path": "model"}
+"""Values for what an option leaves to the user."""
+
+
+def composed(*overrides: str):
+    cfg = compose_config(overrides)
+    given = [f"{key}={MISSING[key]}" for key in OmegaConf.missing_keys(cfg)]
+    return check_config(compose_config([*overrides, *given]))
+
+
+def targets(node: object, path: str = ""):
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield path, node
+        for key, child in node.items():
+            yield from targets(child, f"{path}.{key}" if path else key)
+
+
+def test_the_folder_is_the_checkouts():
+    assert config_folder() == CONF
+
+
+def test_every_folder_is_one_level_deep():
+    assert not [path for path in CONF.rglob("*") if len(path.relative_to(CONF).parts) > 2]
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option(group, option):
+    config = composed(f"{group}={option}")
+    assert set(GROUPS) <= set(config)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("rehearse", [False, True])
+def test_experiment(experiment, rehearse):
+    config = composed(f"experiment={experiment}", f"rehearse={str(rehearse).lower()}")
+    assert config["study"] == experiment
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_sweep_of_an_experiment(experiment):
+    """Every combination of choices that an experiment sweeps over composes."""
+    content = yaml.safe_load((CONF / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8"))
+    params = content.get("hydra", {}).get("sweeper", {}).get("params", {})
+    for key, choices in params.items():
+        for choice in str(choices).split(","):
+            composed(f"experiment={experiment}", f"{key}={choice}")
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_key_is_a_parameter_and_every_parameter_a_key(group, option):
+    for path, node in targets(composed(f"{group}={option}")[group], group):
+        target = node["_target_"]
+        known = signature(target)
+        assert known is not None, f"{target} cannot be read from its source"
+        keys = {key for key in node if not key.startswith("_")}
+        assert known.open or keys <= set(known.parameters), path
+        late = next((names for start, names in RUNTIME.items() if path.startswith(start)), ())
+        given = keys | set(late) | ({"params"} if node.get("_partial_") else set())
+        assert known.required <= given, path
+        if target.startswith("fsqa."):
+            assert set(known.parameters) - set(late) == keys, f"{path}: every choice of ours stands in the YAML"
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_target_can_be_imported(group, option):
+    for _, node in targets(composed(f"{group}={option}")[group], group):
+        assert node["_target_"].split(".")[0] in ALLOWED
+        build({"_target_": node["_target_"], "_partial_": True})
+
+
+def test_every_option_says_what_it_is():
+    for path in CONF.rglob("*.yaml"):
+        assert path.read_text(encoding="utf-8").startswith("# "), path
+
+
+def test_own_configs_stand_beside_the_packages(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert own_folder() is None
+    folder = tmp_path / "conf" / "loss"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("defaults: [answer]\nsmoothing: 0.25\n", encoding="utf-8")
+    assert own_folder() == tmp_path / "conf"
+    config = check_config(compose_config(["loss=mine"]))
+    assert config["loss"]["smoothing"] == 0.25
+    assert config["loss"]["weights"] == {"prompt": 0, "context": 0, "answer": 1, "end": 0}
+    with pytest.raises(InputError, match="did you mean 'mine'"):
+        compose_config(["loss=mime"])
+
+
+def test_override_order_and_group_choice():
+    config = check_config(compose_config(["loss.smoothing=0.2", "loss=balanced"]))
+    assert config["loss"]["_target_"] == "fsqa.loss.BalancedKL"
+    assert config["loss"]["smoothing"] == 0.2
+
+
+def test_accumulation_follows_from_the_batch_size():
+    assert check_config(compose_config(["batch_size=48"]))["micro_batch_size"] == 48
+
+
+def test_a_key_whose_value_is_missing_is_a_key():
+    assert compose_config(["dataset=jsonl", "dataset.path=x"]).dataset.path == "x"
+
+
+def test_new_keys_need_a_plus():
+    assert compose_config(["+model.size.intermediate_size=3"]).model.size.intermediate_size == 3
+    with pytest.raises(InputError, match=r"write \+model.size.hidden_size="):
+        compose_config(["model=scratch", "model.size.hidden_size=3"])
+
+
+def test_sweeps_are_checked_in_every_choice():
+    compose_config(["loss=all,answer", "seed=0,1"])
+    compose_config(["seed=range(3)", "optimizer.lr=interval(0.1,0.2)"])
+    with pytest.raises(InputError, match="did you mean 'answer'"):
+        compose_config(["loss=all,answre"])
+
+
+def test_parse_tells_the_word_that_is_wrong():
+    with pytest.raises(InputError, match="'seed' cannot be read"):
+        parse(["loss=all", "seed"])
