@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from fsqa.config.compose import config_folder
+from fsqa.config.compose import config_folder, own_option
 
 
 def complete(words: list[str]) -> int:
@@ -21,7 +21,7 @@ def complete(words: list[str]) -> int:
         os.environ["COMP_LINE"] = " ".join([line[0], *line[2:]])
     import hydra
 
-    before, sys.argv = sys.argv, [sys.argv[0], "-sc", *words]
+    before, sys.argv = sys.argv, [sys.argv[0], *own_option(), "-sc", *words]
     try:
         hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(_nothing)()
     finally:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.check import check_node
-from fsqa.config.compose import compose_config
+from fsqa.config.compose import compose_one
 from fsqa.config.together import check_room
 from fsqa.errors import InputError, did_you_mean
 from fsqa.finished import Finished, find_run, load_model
@@ -43,7 +43,7 @@ def run(words: list[str]) -> int:
 
 def _changes(overrides: list[str], finished: Finished) -> dict[str, Any]:
     """Compose what is asked for over the run's own settings."""
-    cfg = compose_config(overrides, name="evaluate")
+    cfg = compose_one(overrides, name="evaluate")
     asked: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     if asked["split"] not in SPLITS:
         near = did_you_mean(str(asked["split"]), SPLITS)
@@ -95,7 +95,7 @@ def _print(metrics: dict[str, float], finished: Finished, split: str) -> None:
     table = Table(title=f"{finished.path.name}, {split} split", title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
-    table.add_column("what it is", style="dim")
+    table.add_column("what it is", style="dim", no_wrap=True, overflow="ellipsis")
     for name, value in metrics.items():
         metric = METRICS.get(name)
         shown = f"{100 * value:.1f} %" if metric and metric.percent else f"{value:,.4g}"

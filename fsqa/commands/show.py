@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.check import check_config
-from fsqa.config.compose import compose_config
+from fsqa.config.compose import compose_one
 from fsqa.errors import InputError
 from fsqa.types import SPLITS, Role
 
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
     options = parse(parser, words)
     if options.examples < 1:
         raise InputError(f"--examples: wanted 1 or more, got {options.examples}")
-    config = check_config(compose_config(options.overrides))
+    config = check_config(compose_one(options.overrides))
     _show(config, options.split, options.examples)
     return 0
 
@@ -84,15 +84,15 @@ def _shares(shares: list[float], roles: list[int]) -> str:
         for role in Role
         if role is not Role.PAD and role in roles
     ]
-    return "  share of the loss: " + ", ".join(parts)
+    return "  " + ", ".join(parts)
 
 
 def _legend() -> Text:
     from rich.text import Text
 
-    text = Text("share of the example's loss: ")
+    text = Text("share of the example's loss:  ")
     text.append("none", style=SHADES[0][1])
     for limit, colour in SHADES[1:]:
         text.append("  ")
-        text.append(f"up to {100 * min(limit, 1):.0f} %", style=f"{colour} underline")
+        text.append(f"to {100 * min(limit, 1):.0f} %", style=f"{colour} underline")
     return text

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, open_dict
 
 from fsqa.commands.arguments import mistake
 from fsqa.config.check import check_config
-from fsqa.config.compose import compose_config, config_folder, own_folder, parse
+from fsqa.config.compose import compose_config, config_folder, own_option, parse, refuse_sweeps
 from fsqa.errors import InputError
 
 ELSEWHERE = ("config_path", "config_name", "config_dir", "experimental_rerun")
@@ -36,9 +36,8 @@ def run(words: list[str]) -> int:
     if options.overrides or not only_asks:
         cfg = compose_config(options.overrides, with_hydra=True)
         multirun = options.multirun or cfg.hydra.mode is RunMode.MULTIRUN
-        sweeps = [override.input_line for override in parsed if override.is_sweep_override()]
-        if sweeps and not multirun:
-            raise InputError(f"'{sweeps[0]}' is a sweep over several values; add -m to run them all")
+        if not multirun:
+            refuse_sweeps(parsed, "add -m to run them all")
         if not only_asks:
             with open_dict(cfg):
                 del cfg["hydra"]
@@ -141,9 +140,7 @@ class Jobs:
 def _hand_over(words: list[str], jobs: Jobs) -> None:
     import hydra
 
-    own = own_folder()
-    extra = [f"hydra.searchpath=[file://{own}]"] if own else []
-    before, sys.argv = sys.argv, ["fsqa train", *words, *extra]
+    before, sys.argv = sys.argv, ["fsqa train", *own_option(), *words]
     try:
         hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(jobs)()
     finally:

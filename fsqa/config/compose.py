@@ -14,11 +14,13 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 import fsqa
 from fsqa.errors import InputError, did_you_mean
 
 HYDRA_GROUP = "hydra"
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 def config_folder() -> Path:
@@ -33,6 +35,12 @@ def own_folder() -> Path | None:
     return own if own.is_dir() and own != config_folder() else None
 
 
+def own_option() -> list[str]:
+    """Return the option by which Hydra finds the user's own configs, in its help and completion too."""
+    own = own_folder()
+    return ["--config-dir", str(own)] if own else []
+
+
 @contextmanager
 def searching() -> Iterator[None]:
     """Make the package's configs, and the user's own, the ones that are composed."""
@@ -42,10 +50,21 @@ def searching() -> Iterator[None]:
 
 def compose_config(overrides: Sequence[str], name: str = "train", with_hydra: bool = False) -> DictConfig:
     """Compose ``conf/<name>.yaml`` with overrides; what cannot be composed is one clear InputError."""
+    parsed = parse(overrides)
     with searching():
-        parsed = parse(overrides)
-        _check_overrides(parsed, name)
-        return _compose(name, [*_own_searchpath(), *(first_choice(override) for override in parsed)], with_hydra)
+        _check_sweeps(parsed)
+        try:
+            words = [*_own_searchpath(), *filter(None, map(first_choice, parsed))]
+            return compose(name, words, return_hydra_config=with_hydra)
+        except COMPOSITION_ERRORS as error:
+            _check_overrides(parsed, name)
+            raise InputError(f"config: {_one_line(error)}") from None
+
+
+def compose_one(overrides: Sequence[str], name: str = "train") -> DictConfig:
+    """Compose as :func:`compose_config` does, and refuse sweeps."""
+    refuse_sweeps(parse(overrides), "one is wanted here")
+    return compose_config(overrides, name)
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -64,6 +83,13 @@ def _parse_one(word: str) -> Override:
     if not parsed.key_or_group:
         raise InputError(f"override: '{word}' names no key; write key=value")
     return parsed
+
+
+def refuse_sweeps(parsed: Sequence[Override], advice: str) -> None:
+    """Raise InputError for the first override with several values."""
+    for override in parsed:
+        if override.is_sweep_override():
+            raise InputError(f"'{override.input_line}' is a sweep over several values; {advice}")
 
 
 def first_choice(override: Override) -> str:
@@ -87,14 +113,27 @@ def _own_searchpath() -> list[str]:
     return [f"hydra.searchpath=[file://{own}]"] if own else []
 
 
+def _check_sweeps(parsed: list[Override]) -> None:
+    """Check every option of a sweep over a group: composing meets only the first."""
+    sweeps = [override for override in parsed if override.is_sweep_override()]
+    groups = _groups() if sweeps else {}
+    for override in sweeps:
+        if _is_group(override, groups):
+            _check_option(override, groups)
+
+
 def _check_overrides(parsed: list[Override], name: str) -> None:
+    """Find the override that does not fit, and say so with the nearest right name; return if none is to blame."""
     groups = _groups()
     chosen = [*_own_searchpath()]
     for override in parsed:
         if _is_group(override, groups):
             _check_option(override, groups)
             chosen.append(first_choice(override))
-    base = _compose(name, chosen)
+    try:
+        base = compose(name, chosen)
+    except COMPOSITION_ERRORS as error:
+        raise InputError(f"config: {_one_line(error)}") from None
     for override in parsed:
         if not _is_group(override, groups) and not override.is_add() and not override.is_force_add():
             _check_key(override, base, groups)
@@ -174,13 +213,6 @@ def _no_such_key(key: str, part: str, parent: Any, more: list[str], path: list[s
     whole = f"the keys of {where} are" if where else "the keys are"
     kept = f"{whole} {', '.join(sorted(known))}"
     raise InputError(f"{key}: there is no key '{part}'{f' in {where}' if where else ''}{near}; {kept}")
-
-
-def _compose(name: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
-    try:
-        return compose(name, [override for override in overrides if override], return_hydra_config=with_hydra)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise InputError(f"config: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from fsqa.model.shrink import LEAST_POSITIONS
+
 REHEARSAL_STEPS = 20
 REHEARSAL_STRETCH = 4
 """The tiny tokenizer of a rehearsal cuts words into so many more tokens."""
@@ -17,6 +19,7 @@ def rehearsed(config: Mapping[str, Any]) -> dict[str, Any]:
     if changed["rehearse"]:
         trainer, callbacks = changed["trainer"], changed["callbacks"]
         trainer |= {"max_steps": REHEARSAL_STEPS, "max_epochs": -1, "val_check_interval": REHEARSAL_STEPS // 2}
-        changed["max_length"] *= REHEARSAL_STRETCH
+        length = changed["max_length"]
+        changed["max_length"] = max(length, min(REHEARSAL_STRETCH * length, LEAST_POSITIONS))
         callbacks["answers"]["examples"] = min(callbacks["answers"]["examples"], REHEARSAL_STEPS)
     return changed

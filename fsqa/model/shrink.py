@@ -6,6 +6,8 @@ from typing import Any
 
 TINY_VOCABULARY = 512
 TINY_LAYERS = 2
+LEAST_POSITIONS = 2048
+"""The tiny tokenizer needs more tokens for the same text, so positions are not made fewer."""
 TINY_SIZES = {
     "hidden_size": 32,
     "n_embd": 32,
@@ -36,6 +38,9 @@ def shrunk_sizes(config: Any) -> dict[str, Any]:
     for name, tiny in TINY_SIZES.items():
         if present.get(name) is not None:
             settings[name] = tiny
+    for name in ("max_position_embeddings", "n_positions"):
+        if present.get(name) is not None:
+            settings[name] = max(present[name], LEAST_POSITIONS)
     if "attention_types" in present:  # GPT-Neo: one local and one global layer stay
         settings["attention_types"] = [[["global", "local"], TINY_LAYERS // 2]]
     if present.get("layer_types"):

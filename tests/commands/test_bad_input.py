@@ -27,7 +27,7 @@ def refused(*words: str) -> str:
     outputs = Path("outputs")
     states = [json.loads(path.read_text())["state"] for path in outputs.glob("*/*/status.json")]
     assert not states, "bad input leaves no run"
-    assert not [path for path in outputs.glob(".cache/*/.*")], "a temporary folder was left"
+    assert not list(outputs.glob(".cache/*/.*")), "a temporary folder was left"
     assert not list(outputs.rglob("*.tmp"))
     return line
 
@@ -45,7 +45,10 @@ def refused(*words: str) -> str:
         ([{"question": "a", "answer": 3}], "bad.jsonl:1: answers: wanted a text or a list of texts, came int"),
         ([{"question": 3, "answer": "b"}], "bad.jsonl:1: question: wanted a text, came int 3"),
         (ROWS[:1], "dataset.holdout takes validation 1, test 1 of 1 rows"),
-        ([*ROWS, {"question": "why?", "answer": "so " * 200}], "row 'bad:41' ('why?'): the answer has .* max_length=64"),
+        (
+            [*ROWS, {"question": "why?", "answer": "so " * 200}],
+            "row 'bad:41' ('why?'): the answer has .* max_length=64",
+        ),
     ],
 )
 def test_rows(rows, told):
@@ -84,7 +87,10 @@ def test_data(words, told):
         ("model.architecture=gptneo", "no architecture named 'gptneo' in transformers; did you mean 'gpt_neo'?"),
         ("experiment=loss_ablaton", "there is no such experiment; did you mean 'loss_ablation'?"),
         ("hydra/launcher=zork", "hydra/launcher=zork: there is no such hydra/launcher"),
-        ("prompt.segments=[{prompt: '{qestion}'},{answer: '{answer}'}]", "no field '{qestion}'.*did you mean 'question'"),
+        (
+            "prompt.segments=[{prompt: '{qestion}'},{answer: '{answer}'}]",
+            "no field '{qestion}'.*did you mean 'question'",
+        ),
         ("callbacks.best.monitor=val/f2", "callbacks.best.monitor: nothing logs 'val/f2'; did you mean 'val/f1'?"),
         ("--multirn", "unrecognized arguments: --multirn; did you mean '--multirun'?; see fsqa train --help"),
         ("+trainer.zork=1", "trainer.zork: pytorch_lightning.Trainer takes no such key"),
@@ -119,11 +125,10 @@ def test_data(words, told):
         ("trainer.max_steps=-1", "trainer: training would never end; set trainer.max_steps or trainer.max_epochs"),
         ("trainer.max_steps=0", "trainer.max_steps: wanted 1 or more, or -1 for no limit, got 0"),
         ("trainer.val_check_interval=0.5", "trainer.val_check_interval: wanted a whole number of optimizer steps"),
-        ("trainer.val_check_interval=5", "trainer.val_check_interval=5 is more than trainer.max_steps=4"),
         ("trainer.gradient_clip_val=0", "trainer.gradient_clip_val: wanted a number above 0, or null for none"),
         ("trainer.precision=16-mixed", "trainer.precision=16-mixed: on a CPU"),
         ("trainer.accelerator=zork", "pytorch_lightning.Trainer refuses these settings: .*'zork'"),
-        ("trainer.devices=0", "pytorch_lightning.Trainer refuses these settings: .*devices=0"),
+        ("trainer.devices=0", "trainer.devices=0: a run trains on one device"),
         ("dataset.questions=3", "dataset.questions must be at least 196"),
         ("model.vocabulary=10", "model.vocabulary: wanted at least 259"),
         ("model.dtype=float23", "model.dtype: wanted one of float32, .*did you mean 'float32'?"),
@@ -170,7 +175,7 @@ def test_several_words(words, told):
 
 def test_precision_without_a_gpu(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    line = refused("train", *TINY, "trainer.precision=16-mixed", "trainer.accelerator=auto")
+    line = refused("train", *TINY, "trainer.precision=16-mixed", "trainer.accelerator=auto", "optimizer.fused=false")
     assert "trainer.precision=16-mixed" in line
 
 
@@ -191,7 +196,10 @@ CONFIG = b'{"model_type": "gpt2", "n_embd": 8, "n_layer": 1, "n_head": 1, "vocab
         (None, "model.path: no folder .*mine; wanted a hub id or a folder with a saved model"),
         ({}, "model.path: no config.json in .*mine"),
         ({"config.json": CONFIG}, "model.path: no weights in .*mine; wanted model.safetensors"),
-        ({"config.json": CONFIG, "model.safetensors": b""}, "model.path: no tokenizer in .*mine; wanted tokenizer.json"),
+        (
+            {"config.json": CONFIG, "model.safetensors": b""},
+            "model.path: no tokenizer in .*mine; wanted tokenizer.json",
+        ),
         ({"config.json": b"{", "model.safetensors": b"", "tokenizer.json": b"{}"}, "model: cannot load the tokenizer"),
     ],
 )
@@ -349,7 +357,7 @@ def assert_told(told: str, line: str) -> None:
         position = line.index(part, position) + len(part)
 
 
-def test_train_helper_leaves_no_trace(tmp_path):
-    """A refused command changes nothing for the next one in the same process."""
+def test_a_refused_command_leaves_no_trace(tmp_path):
+    """A refusal changes nothing for the next one in the same process."""
     refusal(call("train", "los=answer"))
     assert train(tmp_path / "outputs").is_dir()
