@@ -87,17 +87,18 @@ def _evaluate(finished: Finished, changed: dict[str, Any], output: Path | None) 
 
 
 def _print(metrics: dict[str, float], finished: Finished, split: str) -> None:
+    """Print one line a metric: its name, its value, and as much of what it is as the terminal is wide."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     from fsqa.metrics.catalogue import METRICS
 
-    table = Table(title=f"{finished.path.name}, {split} split", title_justify="left")
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("what it is", style="dim", no_wrap=True, overflow="ellipsis")
+    console = Console()
+    console.print(Text(f"{finished.path.name}, {split} split", style="bold"), soft_wrap=True)
+    width = max(len(METRICS[name].title) if name in METRICS else len(name) for name in metrics)
     for name, value in metrics.items():
         metric = METRICS.get(name)
         shown = f"{100 * value:.1f} %" if metric and metric.percent else f"{value:,.4g}"
-        table.add_row(metric.title if metric else name, shown, metric.protocol if metric else "")
-    Console().print(table)
+        line = Text(f"{metric.title if metric else name:{width}}  {shown:>8}")
+        line.append(f"  {metric.protocol if metric else ''}", style="dim")
+        console.print(line, no_wrap=True, overflow="ellipsis")

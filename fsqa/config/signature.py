@@ -27,7 +27,10 @@ class Signature:
 def signature(target: str) -> Signature | None:
     """Return the signature of a dotted target, or None where the source does not tell (compiled, generated)."""
     found = _find(target, hops=5)
-    return _signature(*found) if found else None
+    if found is None:
+        return None
+    node, module = found
+    return _of_function(node, skip=0) if isinstance(node, ast.FunctionDef) else _of_class(node, module)
 
 
 def names(module: str) -> list[str]:
@@ -39,8 +42,8 @@ def names(module: str) -> list[str]:
     return [*defined, *imported]
 
 
-def _find(target: str, hops: int) -> tuple[ast.stmt, ast.Module] | None:
-    """Find the definition behind a dotted name, following re-exports."""
+def _find(target: str, hops: int) -> tuple[ast.ClassDef | ast.FunctionDef, str] | None:
+    """Find the definition behind a dotted name and the module it stands in, following re-exports."""
     module, _, name = target.rpartition(".")
     path = _module_file(module)
     if path is None or not hops:
@@ -48,7 +51,7 @@ def _find(target: str, hops: int) -> tuple[ast.stmt, ast.Module] | None:
     tree = _parse(path)
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return node, tree
+            return node, module
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
@@ -85,24 +88,26 @@ def _parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _signature(node: ast.stmt, tree: ast.Module) -> Signature | None:
-    if isinstance(node, ast.FunctionDef):
-        return _of_function(node, skip=0)
-    if not isinstance(node, ast.ClassDef):
-        return None
+def _of_class(node: ast.ClassDef, module: str) -> Signature | None:
+    """Read a constructor: written out, made by ``dataclass`` from fields, or inherited."""
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             return _of_function(item, skip=1)
-    if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
-        fields = [item for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)]
-        return Signature(
-            parameters={item.target.id: item.annotation for item in fields if isinstance(item.target, ast.Name)},
-            required=frozenset(
-                item.target.id for item in fields if isinstance(item.target, ast.Name) and item.value is None
-            ),
-            open=False,
-        )
-    return None
+    bases = [signature(f"{module}.{base.id}") for base in node.bases if isinstance(base, ast.Name)]
+    inherited = next((base for base in bases if base is not None), None)
+    if not any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+        return inherited
+    above = inherited or Signature(parameters={}, required=frozenset(), open=False)
+    fields = {
+        item.target.id: item
+        for item in node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    }
+    return Signature(
+        parameters=above.parameters | {name: item.annotation for name, item in fields.items()},
+        required=above.required | {name for name, item in fields.items() if item.value is None},
+        open=above.open,
+    )
 
 
 def _of_function(node: ast.FunctionDef, skip: int) -> Signature:

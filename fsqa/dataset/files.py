@@ -4,7 +4,7 @@ import json
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import file_digest, sha256
@@ -22,6 +22,7 @@ FIELDS = ("id", "question", "answers", "context", "kind")
 POLICIES = ("single", "first", "all")
 
 
+@dataclass(kw_only=True, eq=False)
 class FileDataset(Dataset):
     """Questions read from local files or, when no path is given, from the Hugging Face hub; a row is a question.
 
@@ -30,32 +31,25 @@ class FileDataset(Dataset):
     to stay as they are while the object lives.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str | None,
-        files: dict[str, str | None],
-        hub: str | None,
-        hub_splits: dict[str, str | None],
-        fields: dict[str, str | None],
-        answers: Literal["single", "first", "all"],
-        shortest_answer: int,
-        holdout: dict[str, float],
-        holdout_seed: int,
-        limit: dict[str, int | None],
-    ) -> None:
-        self.path = path
-        self.files = _known("files", files, SPLITS)
-        self.hub = hub
-        self.hub_splits = _known("hub_splits", hub_splits, SPLITS)
-        self.fields = _known("fields", fields, FIELDS)
-        self.answers = answers
-        self.shortest_answer = shortest_answer
-        self.holdout = _known("holdout", holdout, ("validation", "test"))
-        self.holdout_seed = holdout_seed
-        self.limit = _known("limit", limit, SPLITS)
-        if answers not in POLICIES:
-            raise InputError(f"dataset.answers is '{answers}'; wanted {', '.join(POLICIES)}")
+    path: str | None
+    files: dict[str, str | None]
+    hub: str | None
+    hub_splits: dict[str, str | None]
+    fields: dict[str, str | None]
+    answers: Literal["single", "first", "all"]
+    shortest_answer: int
+    holdout: dict[str, float]
+    holdout_seed: int
+    limit: dict[str, int | None]
+
+    def __post_init__(self) -> None:
+        self.files = _known("files", self.files, SPLITS)
+        self.hub_splits = _known("hub_splits", self.hub_splits, SPLITS)
+        self.fields = _known("fields", self.fields, FIELDS)
+        self.holdout = _known("holdout", self.holdout, ("validation", "test"))
+        self.limit = _known("limit", self.limit, SPLITS)
+        if self.answers not in POLICIES:
+            raise InputError(f"dataset.answers is '{self.answers}'; wanted {', '.join(POLICIES)}")
         for field in ("question", "answers"):
             if not self.fields.get(field):
                 raise InputError(f"dataset.fields.{field} is not set; give the name of the field that holds it")

@@ -4,43 +4,18 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, final
+from typing import final
 
 from fsqa.dataset.files import FileDataset, Row
 from fsqa.errors import InputError
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class JsonLines(FileDataset):
     """Files with one JSON object a line; the answers are a text or a list of texts."""
-
-    def __init__(
-        self,
-        *,
-        path: str | None,
-        files: dict[str, str | None],
-        hub: str | None,
-        hub_splits: dict[str, str | None],
-        fields: dict[str, str | None],
-        answers: Literal["single", "first", "all"],
-        shortest_answer: int,
-        holdout: dict[str, float],
-        holdout_seed: int,
-        limit: dict[str, int | None],
-    ) -> None:
-        super().__init__(
-            path=path,
-            files=files,
-            hub=hub,
-            hub_splits=hub_splits,
-            fields=fields,
-            answers=answers,
-            shortest_answer=shortest_answer,
-            holdout=holdout,
-            holdout_seed=holdout_seed,
-            limit=limit,
-        )
 
     def rows(self, file: Path) -> Iterator[tuple[int, Row]]:
         """Yield each object with its line number; blank lines are skipped."""

@@ -4,6 +4,7 @@ import ast
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
@@ -15,6 +16,7 @@ FORMS = ("text", "json", "separated")
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Table(FileDataset):
     """Files with one row a question, in named columns.
 
@@ -22,50 +24,22 @@ class Table(FileDataset):
     Python does, like DPR's files), or several texts with a separator between them.
     """
 
-    def __init__(
-        self,
-        *,
-        path: str | None,
-        files: dict[str, str | None],
-        hub: str | None,
-        hub_splits: dict[str, str | None],
-        fields: dict[str, str | None],
-        columns: list[str] | None,
-        delimiter: str | None,
-        quoted: bool,
-        answers_form: Literal["text", "json", "separated"],
-        answer_separator: str,
-        answers: Literal["single", "first", "all"],
-        shortest_answer: int,
-        holdout: dict[str, float],
-        holdout_seed: int,
-        limit: dict[str, int | None],
-    ) -> None:
-        super().__init__(
-            path=path,
-            files=files,
-            hub=hub,
-            hub_splits=hub_splits,
-            fields=fields,
-            answers=answers,
-            shortest_answer=shortest_answer,
-            holdout=holdout,
-            holdout_seed=holdout_seed,
-            limit=limit,
-        )
-        self.columns = None if columns is None else list(columns)
-        self.delimiter = delimiter
-        self.quoted = quoted
-        self.answers_form = answers_form
-        self.answer_separator = answer_separator
-        if delimiter is not None and len(delimiter) != 1:
+    columns: list[str] | None
+    delimiter: str | None
+    quoted: bool
+    answers_form: Literal["text", "json", "separated"]
+    answer_separator: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delimiter is not None and len(self.delimiter) != 1:
             raise InputError(
-                f"dataset.delimiter is {delimiter!r}; wanted one character, or null to go by the file name"
+                f"dataset.delimiter is {self.delimiter!r}; wanted one character, or null to go by the file name"
             )
-        if answers_form not in FORMS:
-            near = did_you_mean(answers_form, FORMS)
-            raise InputError(f"dataset.answers_form is '{answers_form}'; wanted {', '.join(FORMS)}{near}")
-        if answers_form == "separated" and not answer_separator:
+        if self.answers_form not in FORMS:
+            near = did_you_mean(self.answers_form, FORMS)
+            raise InputError(f"dataset.answers_form is '{self.answers_form}'; wanted {', '.join(FORMS)}{near}")
+        if self.answers_form == "separated" and not self.answer_separator:
             raise InputError("dataset.answer_separator is empty; give the text that stands between answers")
 
     def rows(self, file: Path) -> Iterator[tuple[int, Row]]:
