@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from fsqa.errors import InputError
 from fsqa.types import Example
 
@@ -56,8 +54,9 @@ class Greedy:
             model.train(was_training)
         return [answer for answer in answers if answer is not None]
 
-    @torch.inference_mode()
     def _batch(self, model: Any, questions: list[Example]) -> list[Answer]:
+        import torch
+
         settings = model.generation_config
         longest = max(len(question.ids) for question in questions)
         ids = torch.full((len(questions), longest), settings.pad_token_id)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from pathlib import Path
+
+from fsqa.commands.arguments import Arguments, parse
 
 
 def run(words: list[str]) -> int:
     """Print the table of one or more studies, and write CSV, Markdown, plots and the HTML page."""
-    parser = ArgumentParser(
-        prog="fsqa report",
-        description="Compare the runs of a study from its run folders: mean and 95 % interval over seeds.",
+    parser = Arguments(
+        "fsqa report", "Compare the runs of a study from its run folders: mean and 95 % interval over seeds."
     )
     parser.add_argument("study", nargs="+", type=Path, help="a study folder, such as outputs/default")
     parser.add_argument(
         "--baseline", metavar="CELL", help="the cell that others are compared with, as in loss=all; default: the first"
     )
-    options = parser.parse_args(words)
+    options = parse(parser, words)
 
     from fsqa.report.write import write_report
 

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from fsqa.config.instantiate import build
 from fsqa.config.settings import Settings
 from fsqa.config.signature import mismatch, names, signature
 from fsqa.config.together import check_together
@@ -36,6 +37,9 @@ GROUPS = (
 SETTINGS = "fsqa.config.settings.Settings"
 
 OWN = "fsqa"
+
+LIGHT = ("loss", "prompt", "generation", "scheduler", "tuning", "dataset", "model")
+"""Groups whose own classes are made without loading torch, and so can be tried at once."""
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {
     "objective": ("model", "loss", "optimizer", "scheduler"),
@@ -68,6 +72,9 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     Settings(**settings)
     check_node("", plain, settings["allow"])
     check_together(plain)
+    for group in LIGHT:
+        if str(plain[group].get("_target_")).startswith(f"{OWN}."):
+            build(plain[group])  # the class itself refuses values that only it can judge
     return plain
 
 

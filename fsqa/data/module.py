@@ -96,7 +96,8 @@ class QuestionDataModule(pl.LightningDataModule):
         """Return this device's part of the validation split."""
         devices, rank = self._place()
         batches = ScoringBatches(self._validation, 4 * self._micro_batch_size, self._pad_id, rank, devices)
-        return DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]
+        # A generator of its own, so that a validation draws nothing from dropout's.
+        return DataLoader(batches, batch_size=None, shuffle=False, generator=torch.Generator())  # type: ignore[arg-type]
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer

@@ -23,7 +23,7 @@ class JsonLines(FileDataset):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
+                row = json.loads(line.rstrip())
             except json.JSONDecodeError as error:
                 raise InputError(
                     f"{file}:{number}:{error.colno}: broken JSON ({error.msg}); wanted one JSON object a line"

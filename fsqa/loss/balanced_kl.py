@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from fsqa.errors import InputError
-from fsqa.loss.token_loss import TokenLoss, check_smoothing, role_weights, target_weights
+from fsqa.loss.token_loss import TokenLoss, check_smoothing, normalized_rows, role_weights, target_weights
 from fsqa.types import Batch, Role
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +42,7 @@ class BalancedKL(TokenLoss):
         """Scale the two sides of each example to their shares; a side with no target leaves its share to the other."""
         weights = target_weights(batch, role_weights(self.weights))
         on_answer_side = (batch.roles == Role.ANSWER) | (batch.roles == Role.END)
-        answer = _normalized(weights * on_answer_side)
-        question = _normalized(weights * ~on_answer_side)
+        answer = normalized_rows(weights * on_answer_side)
+        question = normalized_rows(weights * ~on_answer_side)
         shared = self.answer_share * answer + (1 - self.answer_share) * question
-        return _normalized(shared) / batch.step_examples
-
-
-def _normalized(weights: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
-    """Scale each row to sum to 1; a row of zeros stays zero."""
-    return weights / weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
+        return normalized_rows(shared) / batch.step_examples

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from fsqa.loss.token_loss import TokenLoss, check_smoothing, role_weights, target_weights
+from fsqa.loss.token_loss import TokenLoss, check_smoothing, normalized_rows, role_weights, target_weights
 from fsqa.types import Batch
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,5 @@ class SmoothedKL(TokenLoss):
         by_role = role_weights(self.weights)
         weights = target_weights(batch, by_role)
         if self.mean == "token":
-            total = torch.tensor(by_role, dtype=weights.dtype, device=weights.device) @ batch.step_targets.to(
-                weights.dtype
-            )
-            return weights / total
-        # An example in which nothing counts is refused when the data is made; the clamp keeps 0 / 0 out of sight here.
-        own_total = weights.sum(dim=1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
-        return weights / own_total / batch.step_examples
+            return weights / (weights.new_tensor(by_role) @ batch.step_targets.to(weights.dtype))
+        return normalized_rows(weights) / batch.step_examples

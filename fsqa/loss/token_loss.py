@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import final
-
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from typing import TYPE_CHECKING, final
 
 from fsqa.errors import InputError, did_you_mean
-from fsqa.loss.pointwise_kl import pointwise_kl
 from fsqa.types import Batch, LossOutput, Role
 
+if TYPE_CHECKING:  # a strategy is checked with the config, before torch is loaded
+    from jaxtyping import Float, Int
+    from torch import Tensor
+
 NUM_ROLES = len(Role)
+TINY = 1e-30
+"""Keeps 0 / 0 out of rows without a target."""
 
 
 class TokenLoss(ABC):
@@ -46,7 +47,9 @@ class TokenLoss(ABC):
 
         Half-precision logits are scored in float32.
         """
-        if logits.dtype in (torch.float16, torch.bfloat16):
+        from fsqa.loss.pointwise_kl import pointwise_kl
+
+        if logits.dtype.itemsize == 2:
             logits = logits.float()
         divergence, nll = pointwise_kl(logits, targets, self.smoothing)
         weighted = divergence * weights.to(divergence.dtype)
@@ -77,6 +80,13 @@ def role_weights(weights: dict[str, float]) -> tuple[float, ...]:
 
 def target_weights(batch: Batch, weights: tuple[float, ...]) -> Float[Tensor, "batch time"]:
     """Look every token's weight up by its role, leaving out first tokens, which nothing predicts."""
+    import torch
+
     by_token = torch.tensor(weights, dtype=torch.float32, device=batch.roles.device)[batch.roles.long()]
     by_token[:, 0] = 0.0
     return by_token
+
+
+def normalized_rows(weights: Float[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
+    """Scale each row to sum to 1; a row of zeros stays zero (it is refused when the data is made)."""
+    return weights / weights.sum(dim=1, keepdim=True).clamp_min(TINY)

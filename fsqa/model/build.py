@@ -37,7 +37,10 @@ def random_model(config: Any, seed: int, dtype: str, attention: str | None) -> A
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return AutoModelForCausalLM.from_config(config, dtype=torch_dtype(dtype), attn_implementation=attention)
+        try:
+            return AutoModelForCausalLM.from_config(config, dtype=torch_dtype(dtype), attn_implementation=attention)
+        except (ValueError, ImportError) as error:
+            raise InputError(f"model: {config.model_type} cannot be made so: {' '.join(str(error).split())}") from None
 
 
 def finish_model(model: Any, tokenizer: Any, max_length: int, gradient_checkpointing: bool) -> Any:

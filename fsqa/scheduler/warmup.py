@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
-
-import torch
+from typing import TYPE_CHECKING, final
 
 from fsqa.errors import InputError
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LambdaLR
 
 
 class Schedule(ABC):
@@ -34,9 +36,11 @@ class Schedule(ABC):
         return self.after_warmup(min(1.0, (step - warmup) / max(1, steps - warmup)))
 
     @final
-    def __call__(self, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+    def __call__(self, optimizer: Optimizer, steps: int) -> LambdaLR:
         """Attach the schedule to an optimizer that will take ``steps`` steps."""
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.factor(step, steps))
+        from torch.optim.lr_scheduler import LambdaLR
+
+        return LambdaLR(optimizer, lambda step: self.factor(step, steps))
 
 
 def warmup_steps(warmup: float, steps: int) -> int:
