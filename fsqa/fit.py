@@ -82,7 +82,7 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
             f"trainer.precision={settings['precision']}: there is no GPU here, and on a CPU it would silently become "
             "bfloat16 or turn to NaN; take bf16-mixed or 32-true"
         )
-    if settings["enable_progress_bar"] and sys.stdout.isatty():
+    if settings["enable_progress_bar"] and sys.stderr.isatty():
         callbacks = [*callbacks, StepBar(title=f"{folder.choices.get('loss', 'training')}, seed {config['seed']}")]
     settings |= {
         "enable_progress_bar": False,

@@ -17,7 +17,7 @@ from fsqa.files import write_json, write_text
 from fsqa.metrics.scoring import Row, summarize
 from fsqa.model_card import model_card
 from fsqa.objective.causal import CausalObjective
-from fsqa.progress import counting
+from fsqa.progress import counting, working
 from fsqa.study.folder import RunFolder
 from fsqa.types import SPLITS
 
@@ -37,12 +37,16 @@ def baselines(config: Mapping[str, Any], assembly: Assembly, objective: CausalOb
         with counting("untouched model", len(test)) as advance:
             return assembly.evaluator.evaluate(objective, test, assembly.examples["test"], advance)
 
+    def nearest() -> list[Row]:
+        with working("looking for the nearest training questions"):
+            return nearest_question(train, test)
+
     return {
         "untouched": _cached(cache, key_of("untouched", data.key, assembly.tokenizer_key, model), untouched),
         "most_frequent_answer": _cached(
             cache, key_of("most_frequent_answer", data.key), lambda: most_frequent_answer(train, test)
         ),
-        "nearest_question": _cached(cache, key_of("nearest_question", data.key), lambda: nearest_question(train, test)),
+        "nearest_question": _cached(cache, key_of("nearest_question", data.key), nearest),
     }
 
 

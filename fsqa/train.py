@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fsqa.progress import working
 from fsqa.study.folder import RunFolder
 
 
@@ -27,10 +29,11 @@ def train(config: Mapping[str, Any], choices: Mapping[str, str]) -> RunFolder:
 
 
 def _run(config: Mapping[str, Any], folder: RunFolder) -> None:
-    from fsqa.config.assemble import assemble, assemble_objective
-    from fsqa.config.rehearse import rehearsed
-    from fsqa.fit import fit
-    from fsqa.results import baselines, write_results
+    with working("loading torch, Lightning and transformers"):
+        from fsqa.config.assemble import assemble, assemble_objective
+        from fsqa.config.rehearse import rehearsed
+        from fsqa.fit import fit
+        from fsqa.results import baselines, write_results
 
     started = time.monotonic()
     _quiet()
@@ -38,6 +41,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder) -> None:
     config = rehearsed(config)
     assembly = assemble(config, folder.cache)
     folder.update(data_sha256=assembly.records.sha256)
+    for note in assembly.notes():
+        print(f"fsqa: note: {note}", file=sys.stderr)
     objective = assemble_objective(config, assembly)
     comparison = baselines(config, assembly, objective, folder.cache)
     history = fit(config, assembly, objective, folder)

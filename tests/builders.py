@@ -118,7 +118,7 @@ def stored(folder: Path, rows: list[Example]) -> Examples:
     """Store rows as a prepared split and open it."""
     records = [Record(id=str(i), question=f"question {i}", answers=("answer",)) for i in range(len(rows))]
     encoder = SimpleNamespace(examples=lambda laid_out, names: laid_out)
-    write_examples(folder, records, lambda record: rows[int(record.id)], encoder)
+    write_examples(folder, records, lambda record: rows[int(record.id)], encoder, lambda _: None)
     return Examples(folder)
 
 

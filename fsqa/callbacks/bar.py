@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytorch_lightning as pl
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 REFRESH_STEPS = 10
@@ -22,6 +23,7 @@ class StepBar(pl.Callback):
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
+            console=Console(stderr=True),
             transient=True,
         )
         self._task: TaskID | None = None

@@ -37,6 +37,20 @@ class Assembly:
     examples: dict[Split, Examples]
     evaluator: Evaluator
 
+    def notes(self) -> list[str]:
+        """Say what was left out, cut or found twice, one line each; empty when there is nothing to say."""
+        notes = []
+        for split, records in self.records.splits.items():
+            for reason, count in records.summary["dropped"].items():
+                notes.append(f"{count:,} {split} questions left out: {reason}")
+            if cut := self.examples[split].summary["truncated_rows"]:
+                notes.append(f"{cut:,} {split} rows cut to max_length={self.encoder.max_length}")
+        for pair, count in self.records.overlap.items():
+            if count:
+                left, right = pair.split("_")
+                notes.append(f"{count:,} {right} questions stand in {left} too")
+        return notes
+
 
 def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
     """Read and tokenise the data and build what scores it; the cache serves what was made before.

@@ -19,8 +19,13 @@ from fsqa.types import Example, Prompt, Record, Role
 NUM_ROLES = len(Role)
 
 
-def write_examples(folder: Path, records: Records, layout: Callable[[Record], Prompt], encoder: Encoder) -> None:
-    """Encode every record into ``folder``: ids, roles, and how many targets of each role every row has."""
+def write_examples(
+    folder: Path, records: Records, layout: Callable[[Record], Prompt], encoder: Encoder, advance: Callable[[int], None]
+) -> None:
+    """Encode every record into ``folder``: ids, roles, and how many targets of each role every row has.
+
+    ``advance`` hears how many rows were done at a time.
+    """
     folder.mkdir(parents=True)
     ids, roles = RaggedWriter(folder, "ids"), RaggedWriter(folder, "roles")
     rows, tokens, role_tokens = 0, 0, np.zeros(NUM_ROLES, np.int64)
@@ -36,6 +41,7 @@ def write_examples(folder: Path, records: Records, layout: Callable[[Record], Pr
                 role_tokens += np.bincount(example.roles, minlength=NUM_ROLES)
                 rows += example.truncated > 0
                 tokens += example.truncated
+            advance(len(chunk))
     ids.close()
     roles.close()
     names = [role.name.lower() for role in Role if role is not Role.PAD]

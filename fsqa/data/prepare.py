@@ -21,6 +21,7 @@ from fsqa.encode import Encoder, row_name
 from fsqa.errors import InputError
 from fsqa.files import write_json
 from fsqa.loss.token_loss import TokenLoss
+from fsqa.progress import counting, working
 from fsqa.types import SPLITS, Prompt, Record, Split
 
 
@@ -55,7 +56,8 @@ def prepare_records(dataset: Dataset, cache: Path) -> PreparedRecords:
     def make(folder: Path) -> None:
         for split in SPLITS:
             dropped = Counter[str]()
-            write_records(folder / split, dataset.records(split, dropped), dropped)
+            with working(f"reading {split} questions"):
+                write_records(folder / split, dataset.records(split, dropped), dropped)
         splits = {split: Records(folder / split) for split in SPLITS}
         _check_not_empty(splits)
         write_json(folder / "overlap.json", _overlap(splits))
@@ -73,7 +75,8 @@ def prepare_examples(
 
     def make(folder: Path) -> None:
         for split, split_records in records.splits.items():
-            write_examples(folder / split, split_records, layout, encoder)
+            with counting(f"tokenising {split}", len(split_records)) as advance:
+                write_examples(folder / split, split_records, layout, encoder, advance)
 
     folder = cached_folder(cache / "examples", key, make)
     return {split: Examples(folder / split) for split in SPLITS}
