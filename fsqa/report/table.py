@@ -20,27 +20,34 @@ _TERMINAL = {
     "answer_length": "length",
     "seconds": "seconds",
 }
+FULL_WIDTH = 100
+"""Characters that the whole table needs."""
+_FIRST_TO_GO = ("answer_length", "seconds")
 _WITH_INTERVAL = ("exact_match", "f1", "answer_nll")
 _ALL: dict[str, Metric] = METRICS | COSTS
 
 
-def terminal_table(summary: Summary) -> Table:
-    """Return the table for a terminal of 100 columns: cells, then baselines dimmed; the best of a column in green."""
+def terminal_table(summary: Summary, width: int) -> Table:
+    """Return the table for a terminal: cells, then baselines dimmed; the best of a column in green.
+
+    A terminal narrower than 100 characters gets fewer columns, because half a figure would be a wrong one.
+    """
+    names = [name for name in _TERMINAL if width >= FULL_WIDTH or name not in _FIRST_TO_GO]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False, title_justify="left", header_style="bold")
     table.title = Text(f"{summary.title}: {summary.split} split, mean ± 95 % interval over seeds", style="bold")
     table.add_column("cell", overflow="fold", ratio=1, min_width=18)
     table.add_column("n", justify="right")
-    for title in _TERMINAL.values():
-        table.add_column(title, justify="right", no_wrap=True)
+    for name in names:
+        table.add_column(_TERMINAL[name], justify="right", no_wrap=True)
     for row in summary.rows:
         label = Text(_short(row.label))
         if row.mark:
             label.append(f"\n{row.mark}", style="yellow")
-        table.add_row(label, str(row.seeds), *(_cell(summary, row, name) for name in _TERMINAL))
+        table.add_row(label, str(row.seeds), *(_cell(summary, row, name) for name in names))
     if summary.rows and summary.baselines:
         table.add_section()
     for each in summary.baselines:
-        table.add_row(Text(each.row.label), "", *(_figure(each.row, name) for name in _TERMINAL), style="dim")
+        table.add_row(Text(each.row.label), "", *(_figure(each.row, name) for name in names), style="dim")
     return table
 
 

@@ -1,5 +1,7 @@
 """``fsqa report``: read the run folders of a study, print its table and write its files."""
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from fsqa.report.finding import finding
 from fsqa.report.page import render_page
 from fsqa.report.plots import draw_curves, draw_overview
 from fsqa.report.summary import Summary, summarise
-from fsqa.report.table import csv_table, markdown_table, terminal_table
+from fsqa.report.table import FULL_WIDTH, csv_table, markdown_table, terminal_table
 from fsqa.study.runs import read_study
 
 
@@ -61,7 +63,7 @@ def write_report(
     write_bytes(files.overview, draw_overview(summary, sentence))
     write_bytes(files.curves, draw_curves(summary, curves))
     write_text(files.page, render_page(summary, sentence, curves))
-    _print(console or Console(), summary, sentence, files)
+    _print(console or _console(), summary, sentence, files)
     return files
 
 
@@ -75,8 +77,14 @@ def _files(folder: Path) -> ReportFiles:
     )
 
 
+def _console() -> Console:
+    """Print as wide as the terminal is; into a file or a pipe, as wide as the table wants."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else FULL_WIDTH)
+
+
 def _print(console: Console, summary: Summary, sentence: str, files: ReportFiles) -> None:
-    console.print(terminal_table(summary))
+    console.print(terminal_table(summary, console.width))
     console.print(Text(sentence))
     for note in summary.notes:
         console.print(Text(f"note: {note}", style="yellow"))

@@ -76,7 +76,7 @@ def test_markdown(tmp_path):
 
 def test_terminal_fits_100_columns(study):
     console = Console(width=100, file=io.StringIO(), color_system=None)
-    console.print(terminal_table(study))
+    console.print(terminal_table(study, 100))
     text = console.file.getvalue()
     assert "…" not in text
     assert all(len(line) <= 100 for line in text.splitlines())
@@ -86,6 +86,6 @@ def test_terminal_fits_100_columns(study):
 
 def test_terminal_marks_the_best(study):
     console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(terminal_table(study))
+    console.print(terminal_table(study, 100))
     line = next(line for line in console.file.getvalue().splitlines() if "loss=answer_end" in line)
     assert "\x1b[1;32m" in line
