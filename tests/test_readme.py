@@ -23,15 +23,15 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("page", "command"), [(page, command) for page in PAGES for command in commands(page)])
-def test_command_exists_and_its_overrides_compose(page: str, command: str, tmp_path: Path, monkeypatch) -> None:
+def test_command_exists_and_its_overrides_compose(page: str, command: str, monkeypatch) -> None:
     name, *words = shlex.split(command)[1:]
     assert name in COMMANDS
-    if name in ("train", "show"):
-        monkeypatch.chdir(tmp_path)
-        overrides = [word for word in words if "=" in word]
-        cfg = compose_config(overrides)
-        if not any("mostly_answer" in word for word in words):
-            assert check_config(cfg)["outputs"]
+    if name not in ("train", "show") or "mostly_answer" in command:  # a file that the reader is told to write
+        return
+    monkeypatch.chdir(ROOT)
+    cfg = compose_config([word for word in words if "=" in word])
+    if "../shared" not in command or (ROOT.parent / "shared").is_dir():
+        assert check_config(cfg)["outputs"] == "outputs"
 
 
 def test_readme_has_commands() -> None:
