@@ -6,29 +6,25 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from fsqa.progress import working
 from fsqa.study.folder import RunFolder
 
 
-def train(config: Mapping[str, Any], choices: Mapping[str, str]) -> RunFolder:
-    """Train, test and save one run, and return its folder.
+def train(folder: RunFolder) -> None:
+    """Train, test and save the run that ``folder`` stands for.
 
-    A run is idempotent: a finished one is returned as it is, an interrupted one goes on from its last checkpoint,
+    A run is idempotent: a finished one is left as it is, an interrupted one goes on from its last checkpoint,
     a failed one is tried again. Raises InputError for input that cannot work.
     """
-    folder = RunFolder(config, choices)
     if not folder.is_done:
         with folder.running():
-            _run(config, folder)
-    return folder
+            _run(folder)
 
 
-def _run(config: Mapping[str, Any], folder: RunFolder) -> None:
+def _run(folder: RunFolder) -> None:
     with working("loading torch, Lightning and transformers"):
         from fsqa.config.assemble import assemble, assemble_objective
         from fsqa.config.rehearse import rehearsed
@@ -38,7 +34,7 @@ def _run(config: Mapping[str, Any], folder: RunFolder) -> None:
     started = time.monotonic()
     _quiet()
     _forget_peak_memory()
-    config = rehearsed(config)
+    config = rehearsed(folder.config)
     assembly = assemble(config, folder.cache)
     folder.update(data_sha256=assembly.records.sha256)
     for note in assembly.notes():

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from omegaconf import DictConfig, open_dict
 
@@ -109,6 +110,7 @@ class Jobs:
         """Run one job; its failure is told at the end, after the others had their turn."""
         from hydra.core.hydra_config import HydraConfig
 
+        from fsqa.study.folder import RunFolder
         from fsqa.train import train
 
         hydra = HydraConfig.get()
@@ -116,11 +118,13 @@ class Jobs:
         self.count += 1
         started = time.monotonic()
         try:
-            folder = train(check_config(cfg), dict(hydra.runtime.choices))
+            folder = RunFolder(check_config(cfg), dict(hydra.runtime.choices))
+            was_done = folder.is_done
+            train(folder)
         except Exception as error:  # noqa: BLE001  # the sweep goes on; finish() tells, status.json has the traceback
             self.failed.append((name, error))
         else:
-            _tell(folder.path, time.monotonic() - started, folder.status)
+            _tell(folder.path, "already done" if was_done else f"{time.monotonic() - started:.0f} s")
 
     def finish(self) -> int:
         """Raise a single run's error, or list what failed in a sweep and return the exit code."""
@@ -147,12 +151,9 @@ def _hand_over(words: list[str], jobs: Jobs) -> None:
         sys.argv = before
 
 
-def _tell(path: Path, seconds: float, status: Mapping[str, Any]) -> None:
-    import json
-
+def _tell(path: Path, took: str) -> None:
     test = json.loads((path / "metrics.json").read_text(encoding="utf-8"))["test"]
     figures = (
         f"exact match {100 * test['exact_match']:.1f}, F1 {100 * test['f1']:.1f}, answer NLL {test['answer_nll']:.3f}"
     )
-    took = "already done" if seconds < 1 and status["seconds"] and status["seconds"] > seconds else f"{seconds:.0f} s"
     print(f"{path}  {figures}  ({took})")
