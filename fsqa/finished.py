@@ -21,6 +21,11 @@ class Finished:
     config: dict[str, Any]
     choices: dict[str, str]
 
+    @property
+    def cache(self) -> Path:
+        """Where the run's prepared data is, from whichever folder the command is typed."""
+        return self.path.parent.parent / ".cache"
+
 
 def find_run(path: Path) -> Finished:
     """Open a run folder, or the only run of a study folder; anything else is an InputError that lists what is there."""

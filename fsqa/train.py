@@ -9,6 +9,8 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
+from fsqa.config.instantiate import build
+from fsqa.errors import InputError
 from fsqa.progress import working
 from fsqa.study.folder import RunFolder
 
@@ -19,9 +21,26 @@ def train(folder: RunFolder) -> None:
     A run is idempotent: a finished one is left as it is, an interrupted one goes on from its last checkpoint,
     a failed one is tried again. Raises InputError for input that cannot work.
     """
+    fingerprint = _data_fingerprint(folder)
+    folder.check_data(fingerprint)
     if not folder.is_done:
         with folder.running():
+            folder.update(data_fingerprint=fingerprint)
             _run(folder)
+
+
+def _data_fingerprint(folder: RunFolder) -> str | None:
+    """Return what the data is known by, or None: for the hub's, and for a finished run whose data is gone."""
+    dataset = folder.config["dataset"]
+    if dataset.get("hub") and not dataset.get("path"):
+        return None
+    try:
+        fingerprint: str = build(dataset).fingerprint()
+    except InputError:
+        if folder.is_done:
+            return None
+        raise
+    return fingerprint
 
 
 def _run(folder: RunFolder) -> None:

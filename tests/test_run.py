@@ -296,3 +296,20 @@ def test_rehearsal_of_the_defaults():
     outcome = call("train", "rehearse=true", *data)
     assert outcome.code == 0, outcome.err
     assert json.loads((only_run(Path("outputs")) / "metrics.json").read_text())["cost"]["steps"] == 20
+
+
+def test_a_run_whose_data_changed_is_not_mixed_with_the_new():
+    rows = [{"question": f"what is number {i}", "answer": f"thing {i}"} for i in range(40)]
+    Path("data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = [word for word in TINY if not word.startswith("dataset.")]
+    words += ["dataset=jsonl", "dataset.path=data.jsonl"]
+    assert call("train", *words).code == 0
+    run = only_run(Path("outputs"))
+    before = (run / "metrics.json").read_bytes()
+    Path("data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
+    assert "the data has changed since this run was started" in refusal(call("train", *words))
+    assert (run / "metrics.json").read_bytes() == before
+    Path("data.jsonl").unlink()
+    again = call("train", *words)
+    assert again.code == 0
+    assert "already done" in again.out

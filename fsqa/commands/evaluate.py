@@ -76,7 +76,9 @@ def _evaluate(finished: Finished, changed: dict[str, Any], output: Path | None) 
 
     model, tokenizer = load_model(finished)
     config = {**finished.config, "generation": changed["generation"]}
-    objective, evaluator, records, examples = assemble_scoring(config, model, tokenizer, changed["split"])
+    objective, evaluator, records, examples = assemble_scoring(
+        config, model, tokenizer, changed["split"], finished.cache
+    )
     with counting(f"{changed['split']} questions", len(records)) as advance:
         rows = evaluator.evaluate(objective, records, examples, advance)
     metrics = summarize(rows)

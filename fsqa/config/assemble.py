@@ -88,10 +88,9 @@ def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> CausalO
 
 
 def assemble_scoring(
-    config: Mapping[str, Any], model: Any, tokenizer: Any, split: Split
+    config: Mapping[str, Any], model: Any, tokenizer: Any, split: Split, cache: Path
 ) -> tuple[CausalObjective, Evaluator, Records, Examples]:
     """Build what scores a finished model on a split of its own data, with its own tokenizer."""
-    cache = Path(config["outputs"]) / ".cache"
     layout = build(config["prompt"])
     records = prepare_records(build(config["dataset"]), cache)
     encoder = Encoder(tokenizer=tokenizer, max_length=config["max_length"])

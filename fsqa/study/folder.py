@@ -107,6 +107,16 @@ class RunFolder:
                 f"outputs: cannot write to {self.path}: {error.strerror}; free some space or set outputs="
             ) from error
 
+    def check_data(self, fingerprint: str | None) -> None:
+        """Raise InputError if what the run has come to was made from other data; None, for not known, passes."""
+        held = self.status.get("data_fingerprint")
+        has_begun = self.is_done or self.last_checkpoint.is_file()
+        if has_begun and held and fingerprint and held != fingerprint:
+            raise InputError(
+                f"{self.path}: the data has changed since this run was started, so its numbers would belong to "
+                "neither; restore the data, move the folder away, or set study= to start anew"
+            )
+
     def update(self, **changes: Any) -> None:
         """Change entries of ``status.json``."""
         status = {**self.status, **changes}
@@ -138,6 +148,7 @@ class RunFolder:
                 "config_hash": self.config_hash,
                 "cell_hash": self.cell_hash,
                 "data_sha256": None,
+                "data_fingerprint": self.status.get("data_fingerprint"),
                 "code_version": code_version(),
                 "packages": installed_packages(),
                 "host": socket.gethostname(),
