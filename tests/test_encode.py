@@ -138,7 +138,7 @@ def test_end_token_stands_in_for_a_missing_start_token(character_tokenizer):
     assert example.ids[0] == example.ids[-1] == tokenizer.eos_token_id
 
 
-def check_prefix(tokenizer, name, question, answer, context=""):
+def assert_prefix(tokenizer, name, question, answer, context=""):
     """What is asked is exactly what training saw before the answer, and the answer decodes to itself."""
     layout = configured("prompt", name)
     encoder = Encoder(tokenizer=tokenizer, max_length=2048)
@@ -161,7 +161,7 @@ ANSWERS = st.text(min_size=1, max_size=20)
 @given(question=QUESTIONS, answer=ANSWERS)
 @budget(max_examples=50)
 def test_the_prompt_is_the_prefix_of_the_row_with_a_learned_tokenizer(learned_tokenizer, name, question, answer):
-    check_prefix(learned_tokenizer, name, question, answer)
+    assert_prefix(learned_tokenizer, name, question, answer)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def gpt2_tokenizer(shared):
 @given(question=QUESTIONS, answer=ANSWERS)
 @budget(max_examples=50)
 def test_the_prompt_is_the_prefix_of_the_row_with_gpt2s_tokenizer(gpt2_tokenizer, name, question, answer):
-    check_prefix(gpt2_tokenizer, name, question, answer)
+    assert_prefix(gpt2_tokenizer, name, question, answer)
 
 
 def test_joined_is_the_form_gpt_neo_was_first_trained_in(gpt2_tokenizer):

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from fsqa.config.check import check_config, check_node
 from fsqa.config.compose import compose_config
+from fsqa.config.rehearse import rehearsed
 from fsqa.config.signature import mismatch, names, signature
 from fsqa.errors import InputError
 
@@ -105,20 +106,17 @@ def test_the_config_comes_back_plain_and_resolved():
     assert not OmegaConf.is_config(config["prompt"]["segments"])
 
 
-def test_rehearsal_shortens_validation_too():
-    """A rehearsal sets its own steps, so that the real ones need not fit the interval."""
-    check_config(compose_config(["rehearse=true", "trainer.max_steps=50"]))
+def test_rehearsal_shortens_training_and_validation():
+    trainer = rehearsed(check_config(compose_config(["rehearse=true", "trainer.max_steps=5000"])))["trainer"]
+    assert (trainer["max_steps"], trainer["val_check_interval"]) == (20, 10)
 
 
 def test_a_callback_of_ones_own_may_log_what_it_likes():
-    check_config(
-        compose_config(
-            [
-                "+callbacks.mine._target_=pytorch_lightning.callbacks.DeviceStatsMonitor",
-                "callbacks.best.monitor=val/mine",
-            ]
-        )
-    )
+    words = [
+        "+callbacks.mine._target_=pytorch_lightning.callbacks.DeviceStatsMonitor",
+        "callbacks.best.monitor=val/mine",
+    ]
+    assert check_config(compose_config(words))["callbacks"]["best"]["monitor"] == "val/mine"
 
 
 def test_a_name_written_as_a_class_is_read_from_source_alone():

@@ -61,7 +61,8 @@ def test_sweep_of_an_experiment(experiment):
     params = content.get("hydra", {}).get("sweeper", {}).get("params", {})
     for key, choices in params.items():
         for choice in str(choices).split(","):
-            composed(f"experiment={experiment}", f"{key}={choice}")
+            cfg = composed(f"experiment={experiment}", f"{key}={choice}")
+            assert key in cfg
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

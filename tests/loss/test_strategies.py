@@ -42,13 +42,13 @@ def weigh(name, changes, *rows, **placing):
     return configured("loss", name, **changes).weigh(batch(*rows, **placing))
 
 
-def close(left, right):
+def assert_close_to(left, right):
     torch.testing.assert_close(left, torch.as_tensor(right, dtype=left.dtype), rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_weights_by_hand(name):
-    close(weigh(name, {}, *ROWS), torch.tensor(EXPECTED[name]) / 3)
+    assert_close_to(weigh(name, {}, *ROWS), torch.tensor(EXPECTED[name]) / 3)
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ def test_weights_by_hand(name):
 )
 def test_token_mean_by_hand(name, counted):
     marks = [[i > 0 and i < len(row) and row[i] in counted for i in range(7)] for row in ROWS]
-    close(weigh(name, {"mean": "token"}, *ROWS), torch.tensor(marks).float() / torch.tensor(marks).sum())
+    assert_close_to(weigh(name, {"mean": "token"}, *ROWS), torch.tensor(marks).float() / torch.tensor(marks).sum())
 
 
 def test_roles_weigh_as_told():
     weights = {"prompt": 1, "context": 0.5, "answer": 3, "end": 2}
     by_example = SmoothedKL(smoothing=0.0, weights=weights, mean="example").weigh(batch("ppcae"))
-    close(by_example, [[0, 1 / 6.5, 0.5 / 6.5, 3 / 6.5, 2 / 6.5]])
+    assert_close_to(by_example, [[0, 1 / 6.5, 0.5 / 6.5, 3 / 6.5, 2 / 6.5]])
     by_token = SmoothedKL(smoothing=0.0, weights=weights, mean="token").weigh(batch("ppcae", "pae"))
-    close(by_token, [[0, 1 / 11.5, 0.5 / 11.5, 3 / 11.5, 2 / 11.5], [0, 3 / 11.5, 2 / 11.5, 0, 0]])
+    assert_close_to(by_token, [[0, 1 / 11.5, 0.5 / 11.5, 3 / 11.5, 2 / 11.5], [0, 3 / 11.5, 2 / 11.5, 0, 0]])
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
@@ -73,14 +73,14 @@ def test_roles_weigh_as_told():
 def test_balanced_shares_do_not_depend_on_lengths(share, prompt, answer):
     row = "p" * prompt + "a" * answer + "e"
     weights = weigh("balanced", {"answer_share": share}, row)
-    close(weights[0, prompt:].sum(), share)
-    close(weights[0, :prompt].sum(), 1 - share)
+    assert_close_to(weights[0, prompt:].sum(), share)
+    assert_close_to(weights[0, :prompt].sum(), 1 - share)
 
 
 def test_balanced_side_counts_by_role_within_the_side():
     weights = {"prompt": 1, "context": 3, "answer": 1, "end": 0}
     loss = BalancedKL(smoothing=0.0, weights=weights, answer_share=0.5)
-    close(loss.weigh(batch("ppcae")), [[0, 0.5 * 1 / 4, 0.5 * 3 / 4, 0.5, 0]])
+    assert_close_to(loss.weigh(batch("ppcae")), [[0, 0.5 * 1 / 4, 0.5 * 3 / 4, 0.5, 0]])
 
 
 @every_strategy
@@ -92,24 +92,24 @@ def test_first_tokens_and_pads_weigh_nothing(name, changes):
 
 @every_strategy
 def test_weights_of_a_step_add_up_to_one(name, changes):
-    close(weigh(name, changes, *ROWS).sum(), 1.0)
+    assert_close_to(weigh(name, changes, *ROWS).sum(), 1.0)
 
 
 @every_strategy
 def test_padding_changes_no_weight(name, changes):
-    close(weigh(name, changes, *ROWS, width=40)[:, :7], weigh(name, changes, *ROWS))
+    assert_close_to(weigh(name, changes, *ROWS, width=40)[:, :7], weigh(name, changes, *ROWS))
 
 
 @every_strategy
 def test_order_of_rows_changes_no_weight(name, changes):
-    close(weigh(name, changes, *reversed(ROWS)).flip(0), weigh(name, changes, *ROWS))
+    assert_close_to(weigh(name, changes, *reversed(ROWS)).flip(0), weigh(name, changes, *ROWS))
 
 
 @every_strategy
 @pytest.mark.parametrize("parts", [[ROWS[:1], ROWS[1:]], [ROWS[:2], ROWS[2:]], [[row] for row in ROWS]])
 def test_micro_batches_weigh_as_in_the_whole_step(name, changes, parts):
     together = [weigh(name, changes, *part, step=list(ROWS), width=7) for part in parts]
-    close(torch.cat(together), weigh(name, changes, *ROWS))
+    assert_close_to(torch.cat(together), weigh(name, changes, *ROWS))
 
 
 @every_strategy
@@ -125,9 +125,9 @@ def test_loss_is_the_weighted_sum_and_role_losses_split_it(name, changes):
     right = 0.9 + 0.1 / 110
     entropy = -right * math.log(right) - 109 * 0.1 / 110 * math.log(0.1 / 110)
     each = (smoothed - entropy) * weights[chosen]
-    close(output.loss, each.sum())
-    close(output.role_loss, [float(each[roles == role].sum()) for role in Role])
-    close(output.target_nll, torch.nn.functional.cross_entropy(logits[chosen], targets, reduction="none"))
+    assert_close_to(output.loss, each.sum())
+    assert_close_to(output.role_loss, [float(each[roles == role].sum()) for role in Role])
+    assert_close_to(output.target_nll, torch.nn.functional.cross_entropy(logits[chosen], targets, reduction="none"))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
