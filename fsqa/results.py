@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from fsqa.baseline import most_frequent_answer, nearest_question
 from fsqa.callbacks.history import ROLE_NAMES, History
@@ -134,6 +137,16 @@ def _save_model(
     metrics: Mapping[str, Any],
     folder: RunFolder,
 ) -> None:
-    objective.model.save_pretrained(folder.path / "model")
-    assembly.tokenizer.save_pretrained(folder.path / "model")
-    write_text(folder.path / "model" / "README.md", model_card(config, metrics, folder.choices, folder.path.name))
+    """Write ``model/`` under another name first, so that there is a whole one or none."""
+    final, draft = folder.path / "model", folder.path / ".model"
+    for left_over in (final, draft):
+        shutil.rmtree(left_over, ignore_errors=True)
+    try:
+        objective.model.save_pretrained(draft)
+    except SafetensorError as error:
+        # The only thing that can go wrong here is the disk, and safetensors says so in words alone.
+        shutil.rmtree(draft, ignore_errors=True)
+        raise OSError(errno.ENOSPC, str(error)) from error
+    assembly.tokenizer.save_pretrained(draft)
+    write_text(draft / "README.md", model_card(config, metrics, folder.choices, folder.path.name))
+    draft.replace(final)

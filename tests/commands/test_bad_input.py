@@ -234,6 +234,24 @@ def test_full_disk(where, monkeypatch):
     assert call("train", *TINY).code == 0, "it goes on once there is room"
 
 
+def test_disk_full_while_the_model_is_saved(monkeypatch):
+    """safetensors has an error of its own for it; half a model must not stay behind."""
+    from safetensors import SafetensorError
+    from transformers import PreTrainedModel
+
+    def full(_, folder, **__):
+        Path(folder).mkdir()
+        (Path(folder) / "model.safetensors").write_bytes(b"half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PreTrainedModel, "save_pretrained", full)
+        assert "No space left on device" in refusal(call("train", *TINY))
+    assert not list(Path("outputs").rglob("model.safetensors"))
+    assert call("train", *TINY).code == 0
+    assert len(list(Path("outputs").rglob("model/model.safetensors"))) == 1
+
+
 def test_disk_full_from_the_start(monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
