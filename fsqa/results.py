@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 
 from fsqa.baseline import most_frequent_answer, nearest_question
-from fsqa.callbacks.history import ROLE_NAMES, History
+from fsqa.callbacks.history import History
 from fsqa.config.assemble import Assembly
 from fsqa.data.cache import cached_folder, key_of
 from fsqa.files import write_json, write_text
+from fsqa.memory import peak_mb
 from fsqa.metrics.scoring import Row, summarize
 from fsqa.model_card import model_card
 from fsqa.objective.causal import CausalObjective
 from fsqa.progress import counting, working
 from fsqa.study.folder import RunFolder
-from fsqa.types import SPLITS
+from fsqa.types import ROLE_NAMES, SPLITS
 
 Baselines = dict[str, list[Row]]
 
@@ -102,19 +102,10 @@ def _cost(objective: CausalObjective, history: History) -> dict[str, float]:
         "steps_per_second": round(history.trained_steps / seconds, 3),
         "tokens_per_second": round(history.trained_tokens / seconds, 1),
         "loss_tokens": history.loss_tokens,
-        "peak_memory_mb": round(_peak_memory_mb(), 1),
+        "peak_memory_mb": round(peak_mb(), 1),
         "parameters": sum(p.numel() for p in parameters),
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
     }
-
-
-def _peak_memory_mb() -> float:
-    """Return the peak of the GPU if there is one, else of this process, in MB."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 1e6
-    status = Path("/proc/self/status").read_text()
-    kilobytes = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), "0")
-    return float(kilobytes) * 1024 / 1e6
 
 
 def _masks(assembly: Assembly, history: History) -> dict[str, Any]:

@@ -6,8 +6,6 @@ import logging
 import sys
 import time
 import warnings
-from contextlib import suppress
-from pathlib import Path
 
 from fsqa.config.instantiate import build
 from fsqa.errors import InputError
@@ -48,11 +46,12 @@ def _run(folder: RunFolder) -> None:
         from fsqa.config.assemble import assemble, assemble_objective
         from fsqa.config.rehearse import rehearsed
         from fsqa.fit import fit
+        from fsqa.memory import forget_peak
         from fsqa.results import baselines, write_results
 
     started = time.monotonic()
     _quiet()
-    _forget_peak_memory()
+    forget_peak()
     config = rehearsed(folder.config)
     assembly = assemble(config, folder.cache)
     folder.update(data_sha256=assembly.records.sha256)
@@ -75,9 +74,3 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning.*")
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*before.*optimizer.step.*")
-
-
-def _forget_peak_memory() -> None:
-    """Let the kernel count the peak from here, so that runs in one process do not inherit each other's."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")

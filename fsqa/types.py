@@ -31,6 +31,10 @@ class Role(IntEnum):
     """Filler after the end of a row; never part of a loss."""
 
 
+ROLE_NAMES = tuple(role.name.lower() for role in Role if role is not Role.PAD)
+"""Names of the roles that can count, in the order of their numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One question with every answer that counts as right."""

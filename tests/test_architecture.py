@@ -17,7 +17,19 @@ LEVELS = (
     ("data", "objective"),
     ("callbacks", "logger", "evaluation", "baseline"),
     ("config", "study"),
-    ("cli", "commands", "train", "fit", "results", "report", "finished", "completion", "model_card", "__main__"),
+    (
+        "cli",
+        "commands",
+        "train",
+        "fit",
+        "results",
+        "memory",
+        "report",
+        "finished",
+        "completion",
+        "model_card",
+        "__main__",
+    ),
 )
 LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 
