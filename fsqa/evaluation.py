@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from fsqa.data.batches import ScoringBatches
+from fsqa.data.batches import ScoringBatches, on_device
 from fsqa.data.examples import Examples
 from fsqa.data.records import Records
 from fsqa.encode import Encoder
@@ -52,7 +52,7 @@ class Evaluator:
         was_training = objective.training
         objective.eval()
         for batch in ScoringBatches(examples, self.batch_size, self.encoder.end_id):
-            scores = objective.score_answers(type(batch)(*(tensor.to(objective.device) for tensor in batch)))
+            scores = objective.score_answers(on_device(batch, objective.device))
             figures = zip(
                 batch.rows.tolist(), scores.nll.tolist(), scores.tokens.tolist(), scores.correct.tolist(), strict=True
             )

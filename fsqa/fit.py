@@ -9,13 +9,13 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
 from fsqa.callbacks.last_validation import LastValidation
 from fsqa.config.assemble import Assembly
 from fsqa.config.instantiate import build
+from fsqa.data.batches import on_device
 from fsqa.data.module import QuestionDataModule, accumulation
 from fsqa.errors import InputError
 from fsqa.objective.causal import CausalObjective
@@ -39,8 +39,7 @@ def fit(config: Mapping[str, Any], assembly: Assembly, objective: CausalObjectiv
     trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder)
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
-        first = data.train_dataloader().first()
-        check_objective(objective, type(first)(*(tensor.to(objective.device) for tensor in first)))
+        check_objective(objective, on_device(data.train_dataloader().first(), objective.device))
     device = objective.device
     trainer.fit(objective, datamodule=data, ckpt_path=resume)
     objective.to(device)  # Lightning leaves it on the CPU, but there are questions to answer yet
@@ -75,8 +74,7 @@ def _callbacks(config: Mapping[str, Any], assembly: Assembly, folder: RunFolder)
 
 def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: RunFolder) -> pl.Trainer:
     settings = dict(config["trainer"])
-    devices = settings["devices"] if isinstance(settings["devices"], int) and settings["devices"] > 0 else 1
-    accumulated = accumulation(config["batch_size"], config["micro_batch_size"], devices)
+    accumulated = accumulation(config["batch_size"], config["micro_batch_size"], int(settings["devices"]))
     if str(settings["precision"]).startswith("16") and not torch.cuda.is_available():
         raise InputError(
             f"trainer.precision={settings['precision']}: there is no GPU here, and on a CPU it would silently become "
@@ -94,18 +92,15 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
         build(node, **({"save_dir": str(folder.path)} if "save_dir" not in node else {}))
         for node in (config["logger"] or {}).values()
     ]
-    try:
-        trainer: pl.Trainer = build(
-            settings,
-            callbacks=callbacks,
-            logger=loggers or False,
-            default_root_dir=str(folder.path),
-            enable_checkpointing=True,
-            check_val_every_n_epoch=None,
-            use_distributed_sampler=False,
-        )
-    except MisconfigurationException as error:
-        raise InputError(f"trainer: {' '.join(str(error).split())}") from None
+    trainer: pl.Trainer = build(
+        settings,
+        callbacks=callbacks,
+        logger=loggers or False,
+        default_root_dir=str(folder.path),
+        enable_checkpointing=True,
+        check_val_every_n_epoch=None,
+        use_distributed_sampler=False,
+    )
     return trainer
 
 

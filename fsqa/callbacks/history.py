@@ -11,10 +11,9 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from fsqa.errors import InputError
+from fsqa.files import write_text
 from fsqa.objective.causal import CausalObjective
-from fsqa.types import Role
-
-ROLE_NAMES = [role.name.lower() for role in Role if role is not Role.PAD]
+from fsqa.types import ROLE_NAMES, Role
 
 
 class History(pl.Callback):
@@ -73,7 +72,7 @@ class History(pl.Callback):
         if not trainer.is_global_zero:
             return
         kept = [line for line in _lines(self._path) if json.loads(line)["step"] <= trainer.global_step]
-        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._file = self._path.open("a", encoding="utf-8")
         self._started = time.monotonic()
 

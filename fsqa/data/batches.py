@@ -33,6 +33,11 @@ def collate(examples: Examples, rows: NDArray[np.int64], step_rows: NDArray[np.i
     )
 
 
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch on a device; inside its loops Lightning does this itself."""
+    return Batch(*(tensor.to(device) for tensor in batch))
+
+
 @dataclass(frozen=True, eq=False)
 class TrainBatches:
     """The endless list of one device's micro-batches; ``batches[i]`` depends on nothing but ``i``."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fsqa.data.ragged import Ragged, RaggedWriter
 from fsqa.data.records import CHUNK, Records
 from fsqa.encode import Encoder, row_name
-from fsqa.types import Example, Prompt, Record, Role
+from fsqa.types import ROLE_NAMES, Example, Prompt, Record, Role
 
 NUM_ROLES = len(Role)
 
@@ -44,11 +44,10 @@ def write_examples(
             advance(len(chunk))
     ids.close()
     roles.close()
-    names = [role.name.lower() for role in Role if role is not Role.PAD]
     summary = {
         "truncated_rows": int(rows),
         "truncated_tokens": int(tokens),
-        "tokens": dict(zip(names, role_tokens.tolist(), strict=False)),
+        "tokens": dict(zip(ROLE_NAMES, role_tokens.tolist(), strict=False)),
     }
     (folder / "examples.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
 

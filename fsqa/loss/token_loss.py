@@ -7,13 +7,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, final
 
 from fsqa.errors import InputError, did_you_mean
-from fsqa.types import Batch, LossOutput, Role
+from fsqa.types import ROLE_NAMES, Batch, LossOutput, Role
 
 if TYPE_CHECKING:  # a strategy is checked with the config, before torch is loaded
     from jaxtyping import Float, Int
     from torch import Tensor
 
-NUM_ROLES = len(Role)
 TINY = 1e-30
 """Keeps 0 / 0 out of rows without a target."""
 
@@ -53,7 +52,7 @@ class TokenLoss(ABC):
             logits = logits.float()
         divergence, nll = pointwise_kl(logits, targets, self.smoothing)
         weighted = divergence * weights.to(divergence.dtype)
-        role_loss = weighted.detach().new_zeros(NUM_ROLES).index_add_(0, roles.long(), weighted.detach())
+        role_loss = weighted.detach().new_zeros(len(Role)).index_add_(0, roles.long(), weighted.detach())
         return LossOutput(loss=weighted.sum(), role_loss=role_loss, target_nll=nll.detach())
 
 
@@ -65,12 +64,10 @@ def check_smoothing(smoothing: float) -> None:
 
 def role_weights(weights: dict[str, float]) -> tuple[float, ...]:
     """Turn ``{prompt: 0, answer: 1, ...}`` into one weight per :class:`Role`, after checking it."""
-    names = [role.name.lower() for role in Role if role is not Role.PAD]
     for name, weight in weights.items():
-        if name not in names:
-            raise InputError(
-                f"loss.weights: no role named '{name}'{did_you_mean(name, names)}; the roles are {', '.join(names)}"
-            )
+        if name not in ROLE_NAMES:
+            near = did_you_mean(name, ROLE_NAMES)
+            raise InputError(f"loss.weights: no role named '{name}'{near}; the roles are {', '.join(ROLE_NAMES)}")
         if not (math.isfinite(weight) and weight >= 0):
             raise InputError(f"loss.weights.{name}: wanted a weight of 0 or more, got {weight}")
     if not any(weights.values()):
