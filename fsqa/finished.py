@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,17 @@ def find_run(path: Path) -> Finished:
     status = read_status(path)
     if status.get("state") != "done":
         raise InputError(f"{path}: this run is {status.get('state')}, not done; type its fsqa train command again")
-    return Finished(path=path, config=rehearsed(_read_config(path)), choices=status.get("choices", {}))
+    config = with_decisions(rehearsed(_read_config(path)), status.get("decided") or {})
+    return Finished(path=path, config=config, choices=status.get("choices", {}))
+
+
+def with_decisions(config: dict[str, Any], decided: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config with the keys that the data decided, by their dotted names, filled in."""
+    changed = copy.deepcopy(config)
+    for name, value in decided.items():
+        group, _, key = name.partition(".")
+        changed[group][key] = value
+    return changed
 
 
 def _read_config(run: Path) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from fsqa.config.instantiate import build
 from fsqa.data.batches import on_device
 from fsqa.data.module import QuestionDataModule, accumulation
 from fsqa.errors import InputError
-from fsqa.objective.causal import CausalObjective
+from fsqa.objective.module import ObjectiveModule
 from fsqa.objective.self_check import check_objective
 from fsqa.study.folder import RunFolder
 
 
-def fit(config: Mapping[str, Any], assembly: Assembly, objective: CausalObjective, folder: RunFolder) -> History:
+def fit(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, folder: RunFolder) -> History:
     """Train the objective, or go on from the folder's last checkpoint, and leave it with its best weights."""
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = QuestionDataModule(
@@ -104,7 +104,7 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
     return trainer
 
 
-def _load_best(objective: CausalObjective, best: pl.Callback, folder: RunFolder) -> None:
+def _load_best(objective: ObjectiveModule, best: pl.Callback, folder: RunFolder) -> None:
     assert isinstance(best, ModelCheckpoint)
     if not folder.best_checkpoint.is_file():
         raise InputError(

@@ -19,7 +19,7 @@ from fsqa.files import write_json, write_text
 from fsqa.memory import peak_mb
 from fsqa.metrics.scoring import Row, summarize
 from fsqa.model_card import model_card
-from fsqa.objective.causal import CausalObjective
+from fsqa.objective.module import ObjectiveModule
 from fsqa.progress import counting, working
 from fsqa.study.folder import RunFolder
 from fsqa.types import ROLE_NAMES, SPLITS
@@ -27,7 +27,7 @@ from fsqa.types import ROLE_NAMES, SPLITS
 Baselines = dict[str, list[Row]]
 
 
-def baselines(config: Mapping[str, Any], assembly: Assembly, objective: CausalObjective, cache: Path) -> Baselines:
+def baselines(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, cache: Path) -> Baselines:
     """Score the test split without training: the untouched model, the most frequent answer, the nearest question.
 
     Runs that share model, data and decoding share the result.
@@ -61,7 +61,7 @@ def _cached(cache: Path, key: str, compute: Callable[[], list[Row]]) -> list[Row
 def write_results(
     config: Mapping[str, Any],
     assembly: Assembly,
-    objective: CausalObjective,
+    objective: ObjectiveModule,
     comparison: Baselines,
     history: History,
     folder: RunFolder,
@@ -93,7 +93,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def _cost(objective: CausalObjective, history: History) -> dict[str, float]:
+def _cost(objective: ObjectiveModule, history: History) -> dict[str, float]:
     seconds = max(1e-9, history.seconds - history.seconds_before - history.validation_seconds)
     parameters = list(objective.model.parameters())
     return {
@@ -124,7 +124,7 @@ def _masks(assembly: Assembly, history: History) -> dict[str, Any]:
 def _save_model(
     config: Mapping[str, Any],
     assembly: Assembly,
-    objective: CausalObjective,
+    objective: ObjectiveModule,
     metrics: Mapping[str, Any],
     folder: RunFolder,
 ) -> None:

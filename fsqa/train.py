@@ -54,7 +54,7 @@ def _run(folder: RunFolder) -> None:
     forget_peak()
     config = rehearsed(folder.config)
     assembly = assemble(config, folder.cache)
-    folder.update(data_sha256=assembly.records.sha256)
+    folder.update(data_sha256=assembly.records.sha256, decided=assembly.decided)
     for note in assembly.notes():
         print(f"fsqa: note: {note}", file=sys.stderr)
     objective = assemble_objective(config, assembly)

@@ -77,6 +77,8 @@ class Example:
     roles: NDArray[np.uint8]
     truncated: int
     """How many tokens of the prompt or context were cut to fit ``max_length``."""
+    record: int = 0
+    """Which of the records that were encoded together the row belongs to."""
 
 
 class Batch(NamedTuple):
@@ -85,7 +87,7 @@ class Batch(NamedTuple):
     ids: Int[Tensor, "batch time"]
     roles: Int[Tensor, "batch time"]
     rows: Int[Tensor, " batch"]
-    """Row numbers in the split, to look records up by."""
+    """Row numbers in the split; :attr:`fsqa.data.examples.Examples.records` leads to the records."""
     step_examples: Int[Tensor, ""]
     """Examples in the whole optimizer step, over all micro-batches and devices."""
     step_targets: Int[Tensor, " role"]

@@ -13,7 +13,7 @@ OURS = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benc
 LEVELS = (
     ("types", "errors", "files", "progress"),
     ("dataset", "prompt", "loss", "model", "tuning", "optimizer", "scheduler"),
-    ("encode", "generate", "metrics"),
+    ("encode", "generation", "metrics"),
     ("data", "objective"),
     ("callbacks", "logger", "evaluation", "baseline"),
     ("config", "study"),
@@ -142,7 +142,7 @@ def test_groups_have_one_name_everywhere():
 
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
     assert groups == {*GROUPS, "experiment"}
-    without_code = {"generation", "trainer", "optimizer", "logger"}  # a module, and classes of torch and Lightning
+    without_code = {"trainer", "optimizer", "logger"}  # classes of torch and Lightning
     assert {group for group in GROUPS if not (PACKAGE / group).is_dir()} <= without_code
 
 

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from fsqa.errors import InputError
 from fsqa.evaluation import Evaluator
 from fsqa.metrics.scoring import summarize
-from fsqa.objective.causal import CausalObjective
+from fsqa.objective.module import ObjectiveModule
 from fsqa.types import Record
 
 SHOWN = ("exact_match", "f1", "stop_rate", "answer_length")
@@ -26,7 +26,7 @@ class Answers(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Generate, score, log."""
-        assert isinstance(pl_module, CausalObjective)
+        assert isinstance(pl_module, ObjectiveModule)
         metrics = summarize(self._evaluator.answer(pl_module.model, self._records))
         for name in SHOWN:
             pl_module.log(f"val/{name}", metrics[name], rank_zero_only=False)

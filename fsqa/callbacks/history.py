@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fsqa.errors import InputError
 from fsqa.files import write_text
-from fsqa.objective.causal import CausalObjective
+from fsqa.objective.module import ObjectiveModule
 from fsqa.types import ROLE_NAMES, Role
 
 
@@ -64,7 +64,7 @@ class History(pl.Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Find the sums that the objective keeps."""
-        assert isinstance(pl_module, CausalObjective)
+        assert isinstance(pl_module, ObjectiveModule)
         self._figures = pl_module.figures
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -54,18 +54,18 @@ def _read_file(path: Path) -> list[str]:
 
 def _asker(finished: Finished, context: str) -> Ask:
     from fsqa.config.instantiate import build
-    from fsqa.encode import Encoder
 
+    config = finished.config
     model, tokenizer = load_model(finished)
-    encoder = Encoder(tokenizer=tokenizer, max_length=finished.config["max_length"])
-    layout, generation = build(finished.config["prompt"]), build(finished.config["generation"])
+    encoder = build(config["objective"]).encoder(tokenizer, config["max_length"])
+    layout, generation = build(config["prompt"]), build(config["generation"])
 
     def ask(questions: list[str]) -> list[dict[str, object]]:
         records = [Record(id=str(i), question=q, answers=("",), context=context) for i, q in enumerate(questions)]
-        asked = encoder.questions([layout(record) for record in records], generation.max_new_tokens)
+        answers = generation(model, encoder, [layout(record) for record in records])
         return [
-            {"question": question, "answer": encoder.decode(answer.ids), "stopped": answer.stopped}
-            for question, answer in zip(questions, generation(model, asked), strict=True)
+            {"question": question, "answer": answer.text, "stopped": answer.stopped}
+            for question, answer in zip(questions, answers, strict=True)
         ]
 
     return ask

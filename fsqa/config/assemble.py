@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ from fsqa.config.instantiate import build
 from fsqa.data.examples import Examples
 from fsqa.data.prepare import PreparedRecords, check_every_row_counts, prepare_examples, prepare_records
 from fsqa.data.records import Records
-from fsqa.encode import Encoder
+from fsqa.encode.base import Encoder
 from fsqa.evaluation import Evaluator
-from fsqa.generate import Greedy
 from fsqa.loss.token_loss import TokenLoss
-from fsqa.model.source import ModelSource
+from fsqa.model.source import ModelSource, Wanted
 from fsqa.model.tokenizer import tokenizer_key
-from fsqa.objective.causal import CausalObjective
+from fsqa.objective.base import Objective
+from fsqa.objective.module import ObjectiveModule
 from fsqa.types import Prompt, Record, Split
 
 
@@ -32,6 +32,9 @@ class Assembly:
     tokenizer_key: str
     layout: Callable[[Record], Prompt]
     encoder: Encoder
+    objective: Objective
+    decided: dict[str, Any]
+    """Config keys that the data decided, by their dotted names, with their values."""
     loss: TokenLoss
     records: PreparedRecords
     examples: dict[Split, Examples]
@@ -60,11 +63,12 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
     source = build(config["model"])
     if config["rehearse"]:
         source = source.shrunk()
-    layout, loss = build(config["prompt"]), build(config["loss"])
+    layout, loss, asked = build(config["prompt"]), build(config["loss"]), build(config["objective"])
     records = prepare_records(build(config["dataset"]), cache)
-    tokenizer = source.tokenizer(records.splits["train"].texts)
+    tokenizer = source.tokenizer(records.splits["train"].texts, asked.tokenizer_kind)
     key = tokenizer_key(tokenizer)
-    encoder = Encoder(tokenizer=tokenizer, max_length=config["max_length"])
+    objective = asked.decided(tokenizer, layout, records.splits["train"])
+    encoder = objective.encoder(tokenizer, config["max_length"])
     examples = prepare_examples(records, layout, encoder, key, cache)
     for split, split_examples in examples.items():
         check_every_row_counts(loss, split_examples, records.splits[split])
@@ -74,6 +78,8 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
         tokenizer_key=key,
         layout=layout,
         encoder=encoder,
+        objective=objective,
+        decided=_decided(asked, objective),
         loss=loss,
         records=records,
         examples=examples,
@@ -81,38 +87,50 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
     )
 
 
-def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> CausalObjective:
-    """Build the model, make its weights trainable as the tuning says, and give it an objective."""
-    model = assembly.source.model(assembly.tokenizer, config["max_length"], config["seed"])
-    return _objective(config, build(config["tuning"])(model), assembly.loss)
+def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> ObjectiveModule:
+    """Build the model, make its weights trainable as the tuning says, and give it its objective."""
+    objective = assembly.objective
+    wanted = Wanted(model_class=objective.model_class, new_head=objective.new_head)
+    model = assembly.source.model(assembly.tokenizer, config["max_length"], config["seed"], wanted)
+    tuned = build(config["tuning"])(model)
+    return _module(config, objective, tuned, assembly.encoder, assembly.loss)
 
 
 def assemble_scoring(
     config: Mapping[str, Any], model: Any, tokenizer: Any, split: Split, cache: Path
-) -> tuple[CausalObjective, Evaluator, Records, Examples]:
+) -> tuple[ObjectiveModule, Evaluator, Records, Examples]:
     """Build what scores a finished model on a split of its own data, with its own tokenizer."""
-    layout = build(config["prompt"])
+    layout, objective = build(config["prompt"]), build(config["objective"])
     records = prepare_records(build(config["dataset"]), cache)
-    encoder = Encoder(tokenizer=tokenizer, max_length=config["max_length"])
+    encoder = objective.encoder(tokenizer, config["max_length"])
     examples = prepare_examples(records, layout, encoder, tokenizer_key(tokenizer), cache)
-    objective = _objective(config, model, build(config["loss"]))
-    return objective, _evaluator(config, layout, encoder), records.splits[split], examples[split]
+    module = _module(config, objective, model, encoder, build(config["loss"]))
+    return module, _evaluator(config, layout, encoder), records.splits[split], examples[split]
 
 
-def _objective(config: Mapping[str, Any], model: Any, loss: TokenLoss) -> CausalObjective:
-    objective: CausalObjective = build(
-        config["objective"],
+def _decided(asked: Objective, objective: Objective) -> dict[str, Any]:
+    """Return the settings of an objective that the data decided."""
+    names = [field.name for field in fields(asked)]  # type: ignore[arg-type]  # objectives are dataclasses
+    values = {name: getattr(objective, name) for name in names}
+    return {f"objective.{name}": value for name, value in values.items() if value != getattr(asked, name)}
+
+
+def _module(
+    config: Mapping[str, Any], objective: Objective, model: Any, encoder: Encoder, loss: TokenLoss
+) -> ObjectiveModule:
+    module = objective.module(
         model=model,
+        encoder=encoder,
         loss=loss,
         optimizer=build(config["optimizer"]),
         scheduler=build(config["scheduler"]),
     )
-    return objective.to(_device(config["trainer"]["accelerator"]))
+    return module.to(_device(config["trainer"]["accelerator"]))
 
 
 def _evaluator(config: Mapping[str, Any], layout: Callable[[Record], Prompt], encoder: Encoder) -> Evaluator:
-    generation: Greedy = build(config["generation"])
-    return Evaluator(layout=layout, encoder=encoder, generation=generation, batch_size=4 * config["micro_batch_size"])
+    size = 4 * config["micro_batch_size"]
+    return Evaluator(layout=layout, encoder=encoder, generation=build(config["generation"]), batch_size=size)
 
 
 def _device(accelerator: str) -> torch.device:

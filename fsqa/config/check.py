@@ -38,11 +38,10 @@ SETTINGS = "fsqa.config.settings.Settings"
 
 OWN = "fsqa"
 
-LIGHT = ("loss", "prompt", "generation", "scheduler", "tuning", "dataset", "model")
+LIGHT = ("loss", "prompt", "generation", "scheduler", "tuning", "objective", "dataset", "model")
 """Groups whose own classes are made without loading torch, and so can be tried at once."""
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {
-    "objective": ("model", "loss", "optimizer", "scheduler"),
     "callbacks.answers": ("evaluator", "records"),
     "callbacks.history": ("path",),
     "callbacks.progress": ("path",),
@@ -72,10 +71,20 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     Settings(**settings)
     check_node("", plain, settings["allow"])
     check_together(plain)
-    for group in LIGHT:
-        if str(plain[group].get("_target_")).startswith(f"{OWN}."):
-            build(plain[group])  # the class itself refuses values that only it can judge
+    # A class itself refuses values that only it can judge.
+    made = {group: build(plain[group]) for group in LIGHT if _is_own(plain[group])}
+    check_objects(made)
     return plain
+
+
+def check_objects(made: Mapping[str, Any]) -> None:
+    """Raise InputError for chosen objects that do not go together; those of other packages are not judged."""
+    if "objective" in made:
+        made["objective"].check(made.get("loss"), made.get("generation"))
+
+
+def _is_own(node: Mapping[str, Any]) -> bool:
+    return str(node.get("_target_")).startswith(f"{OWN}.")
 
 
 def check_node(path: str, node: object, allow: list[str]) -> None:

@@ -101,13 +101,17 @@ def _of_class(node: ast.ClassDef, module: str) -> Signature | None:
     fields = {
         item.target.id: item
         for item in node.body
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and not _of_the_class(item)
     }
     return Signature(
         parameters=above.parameters | {name: item.annotation for name, item in fields.items()},
         required=above.required | {name for name, item in fields.items() if item.value is None},
         open=above.open,
     )
+
+
+def _of_the_class(item: ast.AnnAssign) -> bool:
+    return ast.unparse(item.annotation).startswith("ClassVar")
 
 
 def _of_function(node: ast.FunctionDef, skip: int) -> Signature:

@@ -60,8 +60,8 @@ def _code_digest() -> str:
     """Hash the modules that turn rows into tokens, so that a changed reader never meets old data."""
     package = Path(fsqa.__file__).parent
     digest = hashlib.sha256()
-    for folder in ("dataset", "prompt", "data", "."):
+    for folder in ("dataset", "prompt", "encode", "data", "."):
         for path in sorted((package / folder).glob("*.py")):
-            if folder != "." or path.stem in ("encode", "types"):
+            if folder != "." or path.stem == "types":
                 digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fsqa.data.ragged import Ragged, RaggedWriter
 from fsqa.data.records import CHUNK, Records
-from fsqa.encode import Encoder, row_name
+from fsqa.encode.base import Encoder, row_name
 from fsqa.types import ROLE_NAMES, Example, Prompt, Record, Role
 
 NUM_ROLES = len(Role)
@@ -22,15 +22,15 @@ NUM_ROLES = len(Role)
 def write_examples(
     folder: Path, records: Records, layout: Callable[[Record], Prompt], encoder: Encoder, advance: Callable[[int], None]
 ) -> None:
-    """Encode every record into ``folder``: ids, roles, and how many targets of each role every row has.
+    """Encode every record into ``folder``: ids, roles, targets of each role in every row, and each row's record.
 
     ``advance`` hears how many rows were done at a time.
     """
     folder.mkdir(parents=True)
     ids, roles = RaggedWriter(folder, "ids"), RaggedWriter(folder, "roles")
-    rows, tokens, role_tokens = 0, 0, np.zeros(NUM_ROLES, np.int64)
+    rows, tokens, role_tokens, done = 0, 0, np.zeros(NUM_ROLES, np.int64), 0
     remaining = iter(records)
-    with (folder / "target_counts.bin").open("wb") as counts:
+    with (folder / "target_counts.bin").open("wb") as counts, (folder / "records.bin").open("wb") as of_records:
         while chunk := list(islice(remaining, CHUNK)):
             for example in encoder.examples([layout(r) for r in chunk], [row_name(r) for r in chunk]):
                 ids.append(example.ids)
@@ -38,9 +38,11 @@ def write_examples(
                 # The first token is never a target.
                 of_row = np.bincount(example.roles[1:], minlength=NUM_ROLES).astype(np.int32)
                 counts.write(of_row.tobytes())
+                of_records.write(np.int64(done + example.record).tobytes())
                 role_tokens += np.bincount(example.roles, minlength=NUM_ROLES)
                 rows += example.truncated > 0
                 tokens += example.truncated
+            done += len(chunk)
             advance(len(chunk))
     ids.close()
     roles.close()
@@ -63,6 +65,8 @@ class Examples:
             -1, NUM_ROLES
         )
         """Targets of each role in each row, shape [row, role]."""
+        self.records: NDArray[np.int64] = np.fromfile(folder / "records.bin", np.int64)
+        """The number of each row's record in the split; several rows may share one."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:

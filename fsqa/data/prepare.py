@@ -17,7 +17,7 @@ from fsqa.data.cache import cached_folder, key_of
 from fsqa.data.examples import Examples, write_examples
 from fsqa.data.records import Records, shared_questions, write_records
 from fsqa.dataset.base import Dataset
-from fsqa.encode import Encoder, row_name
+from fsqa.encode.base import Encoder, row_name
 from fsqa.errors import InputError
 from fsqa.files import write_json
 from fsqa.loss.token_loss import TokenLoss
@@ -71,7 +71,7 @@ def prepare_examples(
     records: PreparedRecords, layout: Callable[[Record], Prompt], encoder: Encoder, tokenizer_key: str, cache: Path
 ) -> dict[Split, Examples]:
     """Tokenise every split into the cache, or find it there."""
-    key = key_of("examples", records.key, repr(layout), tokenizer_key, encoder.max_length)
+    key = key_of("examples", records.key, repr(layout), tokenizer_key, encoder.fingerprint)
 
     def make(folder: Path) -> None:
         for split, split_records in records.splits.items():
@@ -90,7 +90,7 @@ def check_every_row_counts(loss: TokenLoss, examples: Examples, records: Records
         rows = np.array([row])
         if not loss.weigh(collate(examples, rows, rows, pad_id=0)).any():
             raise InputError(
-                f"{row_name(records[int(row)])}: no token counts under this loss; "
+                f"{row_name(records[int(examples.records[row])])}: no token counts under this loss; "
                 "give a role that the row has a weight in loss.weights, or choose another prompt"
             )
 

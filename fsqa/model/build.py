@@ -1,4 +1,4 @@
-"""Making a causal language model from its config, and the last touches every model gets."""
+"""Making a language model from its config, and the last touches every model gets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
+from fsqa.model.source import Wanted
 
 
 def architecture_config(architecture: str, size: Mapping[str, Any]) -> Any:
@@ -30,15 +31,21 @@ def architecture_config(architecture: str, size: Mapping[str, Any]) -> Any:
         raise InputError(f"model.size: {architecture} refuses these sizes: {reason}") from None
 
 
-def random_model(config: Any, seed: int, dtype: str, attention: str | None) -> Any:
-    """Return a randomly initialised causal model; the seed alone decides its weights."""
+def auto_class(wanted: Wanted) -> Any:
+    """Return the Auto class of transformers that makes the wanted kind of model."""
+    import transformers
+
+    return getattr(transformers, wanted.model_class)
+
+
+def random_model(config: Any, seed: int, dtype: str, attention: str | None, wanted: Wanted) -> Any:
+    """Return a randomly initialised model; the seed alone decides its weights."""
     import torch
-    from transformers import AutoModelForCausalLM
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return AutoModelForCausalLM.from_config(config, dtype=torch_dtype(dtype), attn_implementation=attention)
+            return auto_class(wanted).from_config(config, dtype=torch_dtype(dtype), attn_implementation=attention)
         except (ValueError, ImportError) as error:
             raise InputError(f"model: {config.model_type} cannot be made so: {' '.join(str(error).split())}") from None
 

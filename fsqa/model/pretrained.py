@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fsqa.errors import InputError
-from fsqa.model.build import finish_model, torch_dtype
+from fsqa.model.build import auto_class, finish_model, torch_dtype
 from fsqa.model.scratch import Scratch
 from fsqa.model.shrink import TINY_VOCABULARY, shrunk_sizes
-from fsqa.model.source import ModelSource
+from fsqa.model.source import DECODER, ModelSource, TokenizerKind, Wanted
 from fsqa.model.tokenizer import first_line, read_tokenizer
 
 WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin")
@@ -51,17 +51,16 @@ class Pretrained(ModelSource):
                     f"model.path: no weights in {folder.resolve()}; wanted model.safetensors (or pytorch_model.bin)"
                 )
 
-    def tokenizer(self, texts: Callable[[], Iterator[str]]) -> Any:
+    def tokenizer(self, texts: Callable[[], Iterator[str]], kind: TokenizerKind = "bytes") -> Any:
         """Read the model's own tokenizer, or the one named."""
         return read_tokenizer(self.tokenizer_path or self._place, None if self.tokenizer_path else self.revision)
 
-    def model(self, tokenizer: Any, max_length: int, seed: int) -> Any:
+    def model(self, tokenizer: Any, max_length: int, seed: int, wanted: Wanted = DECODER) -> Any:
         """Load the weights; the seed decides nothing here."""
         from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM
 
         try:
-            model, loaded = AutoModelForCausalLM.from_pretrained(
+            model, loaded = auto_class(wanted).from_pretrained(
                 self._place,
                 revision=self.revision,
                 dtype=torch_dtype(self.dtype),
@@ -71,8 +70,9 @@ class Pretrained(ModelSource):
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise InputError(f"model.path: cannot load '{self.path}': {first_line(error)}") from None
-        if loaded["missing_keys"]:
-            missing = sorted(loaded["missing_keys"])
+        body = f"{model.base_model_prefix}."
+        missing = sorted(name for name in loaded["missing_keys"] if not wanted.new_head or name.startswith(body))
+        if missing:
             raise InputError(
                 f"model.path: the weights of '{self.path}' lack {len(missing)} tensors of "
                 f"{type(model).__name__}, the first '{missing[0]}'; they would start at random"

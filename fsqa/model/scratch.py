@@ -8,7 +8,7 @@ from typing import Any
 
 from fsqa.model.build import architecture_config, finish_model, random_model
 from fsqa.model.shrink import TINY_VOCABULARY, shrunk_sizes
-from fsqa.model.source import ModelSource
+from fsqa.model.source import DECODER, ModelSource, TokenizerKind, Wanted
 from fsqa.model.tokenizer import learn_tokenizer, read_tokenizer
 
 
@@ -29,13 +29,13 @@ class Scratch(ModelSource):
     """eager, sdpa, flash_attention_2; null lets transformers choose."""
     gradient_checkpointing: bool
 
-    def tokenizer(self, texts: Callable[[], Iterator[str]]) -> Any:
+    def tokenizer(self, texts: Callable[[], Iterator[str]], kind: TokenizerKind = "bytes") -> Any:
         """Read the named tokenizer, or learn one from the training split."""
         if self.tokenizer_path is not None:
             return read_tokenizer(self.tokenizer_path, revision=None)
         return learn_tokenizer(texts(), self.vocabulary)
 
-    def model(self, tokenizer: Any, max_length: int, seed: int) -> Any:
+    def model(self, tokenizer: Any, max_length: int, seed: int, wanted: Wanted = DECODER) -> Any:
         """Initialise the architecture for this vocabulary from the seed."""
         tokens = {
             "vocab_size": len(tokenizer),
@@ -44,7 +44,7 @@ class Scratch(ModelSource):
             "pad_token_id": tokenizer.pad_token_id,
         }
         config = architecture_config(self.architecture, {**self.size, **tokens})
-        model = random_model(config, seed, self.dtype, self.attention)
+        model = random_model(config, seed, self.dtype, self.attention, wanted)
         return finish_model(model, tokenizer, max_length, self.gradient_checkpointing)
 
     def shrunk(self) -> Scratch:

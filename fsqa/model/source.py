@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
+
+TokenizerKind = Literal["bytes", "word_pieces"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What kind of model is wanted of a source."""
+
+    model_class: str = "AutoModelForCausalLM"
+    """The Auto class of transformers that knows the head."""
+    new_head: bool = False
+    """Whether pretrained weights may lack the head, which then starts at random."""
+
+
+DECODER = Wanted()
 
 
 class ModelSource(ABC):
-    """Where a causal language model and its tokenizer come from.
+    """Where a language model and its tokenizer come from.
 
     The tokenizer comes first, because the data is tokenised before the weights are needed.
     """
 
     @abstractmethod
-    def tokenizer(self, texts: Callable[[], Iterator[str]]) -> Any:
-        """Return a Hugging Face tokenizer with an end token; ``texts`` is the training split, to learn one from."""
+    def tokenizer(self, texts: Callable[[], Iterator[str]], kind: TokenizerKind = "bytes") -> Any:
+        """Return a Hugging Face tokenizer with an end token.
+
+        ``texts`` is the training split, to learn one from; ``kind`` says what a learned one looks like.
+        """
 
     @abstractmethod
-    def model(self, tokenizer: Any, max_length: int, seed: int) -> Any:
-        """Return a Hugging Face causal language model that fits the tokenizer and ``max_length`` positions.
+    def model(self, tokenizer: Any, max_length: int, seed: int, wanted: Wanted = DECODER) -> Any:
+        """Return a Hugging Face model that fits the tokenizer and ``max_length`` positions.
 
         ``seed`` decides a random start.
         """

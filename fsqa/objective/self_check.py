@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 
 from fsqa.errors import InputError
-from fsqa.objective.causal import CausalObjective
-from fsqa.types import Batch, Role
+from fsqa.objective.module import ObjectiveModule
+from fsqa.types import Batch
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8}
 HALF_TOLERANCE = 5e-2
 
 
-def check_objective(objective: CausalObjective, batch: Batch) -> None:
+def check_objective(objective: ObjectiveModule, batch: Batch) -> None:
     """Raise InputError unless chosen logits equal the model's own and every trainable weight gets a finite gradient.
 
     Leaves weights, gradients, mode and random state as they were.
@@ -30,22 +30,19 @@ def check_objective(objective: CausalObjective, batch: Batch) -> None:
 
 
 @torch.no_grad()
-def _check_logits(objective: CausalObjective, batch: Batch) -> None:
-    chosen = objective.loss.weigh(batch)[:, 1:] != 0
-    mask = (batch.roles != Role.PAD).long()
-    full = objective.model(input_ids=batch.ids, attention_mask=mask, use_cache=False).logits[:, :-1][chosen]
-    ours = objective.logits(batch, chosen)
+def _check_logits(objective: ObjectiveModule, batch: Batch) -> None:
+    ours, full = objective.compare_logits(batch)
     tolerance = TOLERANCE.get(full.dtype, HALF_TOLERANCE)
     apart = float((full - ours).abs().max() / full.abs().max().clamp_min(1e-6))
     if apart > tolerance:
         raise InputError(
             f"objective: logits at the chosen positions differ from {type(objective.model).__name__}'s own by "
-            f"{apart:.1e} (relative), more than {tolerance:.0e}; this architecture does something after its body that "
-            "fsqa.objective.causal does not"
+            f"{apart:.1e} (relative), more than {tolerance:.0e}; this architecture does something around its head that "
+            f"{type(objective).__name__} does not expect"
         )
 
 
-def _check_gradients(objective: CausalObjective, batch: Batch) -> None:
+def _check_gradients(objective: ObjectiveModule, batch: Batch) -> None:
     torch.autograd.backward(objective.weighted_loss(batch).loss)
     for name, parameter in objective.model.named_parameters():
         if parameter.requires_grad and (parameter.grad is None or not bool(parameter.grad.isfinite().all())):

@@ -28,7 +28,7 @@ def test_a_partial_stays_a_function():
 def test_a_dataclass_among_the_arguments_stays_itself():
     loss = build(LOSS)
     objective = build(
-        {"_target_": "fsqa.objective.causal.CausalObjective"}, model=None, loss=loss, optimizer=None, scheduler=None
+        {"_target_": "fsqa.objective.causal_module.CausalModule"}, model=None, loss=loss, optimizer=None, scheduler=None
     )
     assert objective.loss is loss
 

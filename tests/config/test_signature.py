@@ -21,8 +21,8 @@ REAL = {
     "fsqa.prompt.Template": {"start", "segments"},
     "fsqa.model.scratch.Scratch": {"architecture", "size", "vocabulary", "tokenizer_path", "dtype"},
     "fsqa.model.pretrained.Pretrained": {"path", "revision", "architecture"},
-    "fsqa.objective.causal.CausalObjective": {"model", "loss", "optimizer", "scheduler"},
-    "fsqa.generate.Greedy": {"max_new_tokens", "batch_size"},
+    "fsqa.objective.causal_module.CausalModule": {"model", "loss", "optimizer", "scheduler"},
+    "fsqa.generation.Greedy": {"max_new_tokens", "batch_size"},
     "fsqa.scheduler.warmup.Cosine": {"warmup"},
     "fsqa.config.settings.Settings": {"study", "seed", "batch_size"},
 }

@@ -8,7 +8,7 @@ import pytest
 from fsqa.data.cache import cached_folder, key_of
 from fsqa.data.prepare import check_every_row_counts, prepare_examples, prepare_records
 from fsqa.dataset.base import Dataset
-from fsqa.encode import Encoder
+from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
 from fsqa.prompt import Template
 from fsqa.types import SPLITS, Record, Role
@@ -45,7 +45,7 @@ def dataset(fingerprint="1", **splits):
 def prepare(tmp_path, character_tokenizer):
     def prepare(of, layout=LAYOUT, max_length=16, key="tokenizer"):
         records = prepare_records(of, tmp_path)
-        encoder = Encoder(tokenizer=character_tokenizer, max_length=max_length)
+        encoder = SequenceEncoder(tokenizer=character_tokenizer, max_length=max_length)
         return records, prepare_examples(records, layout, encoder, key, tmp_path)
 
     return prepare
@@ -75,7 +75,7 @@ def test_a_dataset_is_read_once(tmp_path):
 
 def test_examples_are_the_encoded_records(prepare, character_tokenizer):
     records, examples = prepare(dataset())
-    encoder = Encoder(tokenizer=character_tokenizer, max_length=16)
+    encoder = SequenceEncoder(tokenizer=character_tokenizer, max_length=16)
     for split in SPLITS:
         wanted = encoder.examples([LAYOUT(r) for r in records.splits[split]], ["row"] * len(records.splits[split]))
         stored = examples[split]
@@ -98,8 +98,8 @@ def test_truncation_is_counted(prepare):
 
 def test_rows_are_tokenised_once_for_a_prompt_tokenizer_and_length(prepare, character_tokenizer, monkeypatch):
     calls = []
-    plain = Encoder.examples
-    monkeypatch.setattr(Encoder, "examples", lambda self, *rows: calls.append(self) or plain(self, *rows))
+    plain = SequenceEncoder.examples
+    monkeypatch.setattr(SequenceEncoder, "examples", lambda self, *rows: calls.append(self) or plain(self, *rows))
     prepare(dataset())
     assert len(calls) == len(SPLITS)
     prepare(dataset())

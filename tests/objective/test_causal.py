@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy, log_softmax
 from fsqa.data.batches import ScoringBatches, TrainBatches
 from fsqa.data.module import QuestionDataModule
 from fsqa.data.plan import BucketedPlan
-from fsqa.objective.causal import CausalObjective, StepFigures
+from fsqa.objective.causal_module import CausalModule
+from fsqa.objective.module import StepFigures
 from fsqa.scheduler.warmup import Constant
 from fsqa.types import LossOutput, Role
 from tests.builders import (
@@ -36,7 +37,7 @@ ROWS = [example("p" * 20 + "aae", 1), example("pae", 2), example("ppcc" + "a" * 
 
 
 def objective(model, loss):
-    return CausalObjective(
+    return CausalModule(
         model=model, loss=loss, optimizer=partial(torch.optim.SGD, lr=0.1), scheduler=Constant(warmup=0)
     )
 

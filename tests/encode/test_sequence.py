@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 
-from fsqa.encode import Encoder, row_name
+from fsqa.encode.base import row_name
+from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
 from fsqa.model.tokenizer import read_tokenizer
 from fsqa.prompt import Template
@@ -27,7 +28,7 @@ def letters(example):
 @pytest.fixture
 def encode(character_tokenizer):
     def encode(of, max_length=64, layout=LAYOUT):
-        encoder = Encoder(tokenizer=character_tokenizer, max_length=max_length)
+        encoder = SequenceEncoder(tokenizer=character_tokenizer, max_length=max_length)
         (example,) = encoder.examples([layout(of)], [row_name(of)])
         return example
 
@@ -37,7 +38,7 @@ def encode(character_tokenizer):
 @pytest.fixture
 def ask(character_tokenizer):
     def ask(of, room, max_length=64, layout=LAYOUT):
-        encoder = Encoder(tokenizer=character_tokenizer, max_length=max_length)
+        encoder = SequenceEncoder(tokenizer=character_tokenizer, max_length=max_length)
         (example,) = encoder.questions([layout(of)], room)
         return example
 
@@ -112,7 +113,7 @@ def test_questions_leave_room_for_the_answer(ask, spell, room, max_length, text,
 
 
 def test_rows_are_encoded_apart(character_tokenizer, encode, ask):
-    encoder = Encoder(tokenizer=character_tokenizer, max_length=64)
+    encoder = SequenceEncoder(tokenizer=character_tokenizer, max_length=64)
     records = [record("a" * i, "b" * (i + 1)) for i in range(1, 5)]
     together = encoder.examples([LAYOUT(r) for r in records], [row_name(r) for r in records])
     for example, of in zip(together, records, strict=True):
@@ -124,7 +125,7 @@ def test_rows_are_encoded_apart(character_tokenizer, encode, ask):
 
 
 def test_decode_leaves_out_special_tokens_and_outer_white_space(character_tokenizer, spell):
-    encoder = Encoder(tokenizer=character_tokenizer, max_length=64)
+    encoder = SequenceEncoder(tokenizer=character_tokenizer, max_length=64)
     ids = character_tokenizer("  new york\n")["input_ids"]
     assert encoder.decode([0, *ids, 1, 2]) == "new york"
     assert encoder.decode([]) == ""
@@ -134,14 +135,14 @@ def test_end_token_stands_in_for_a_missing_start_token(character_tokenizer):
     tokenizer = type(character_tokenizer)(
         tokenizer_object=character_tokenizer.backend_tokenizer, eos_token="</s>", pad_token="<pad>"
     )
-    (example,) = Encoder(tokenizer=tokenizer, max_length=64).examples([LAYOUT(record())], ["row"])
+    (example,) = SequenceEncoder(tokenizer=tokenizer, max_length=64).examples([LAYOUT(record())], ["row"])
     assert example.ids[0] == example.ids[-1] == tokenizer.eos_token_id
 
 
 def assert_prefix(tokenizer, name, question, answer, context=""):
     """What is asked is exactly what training saw before the answer, and the answer decodes to itself."""
     layout = configured("prompt", name)
-    encoder = Encoder(tokenizer=tokenizer, max_length=2048)
+    encoder = SequenceEncoder(tokenizer=tokenizer, max_length=2048)
     prompt = layout(record(question, answer, context))
     (trained,), (asked,) = encoder.examples([prompt], ["row"]), encoder.questions([prompt], room=64)
     before = len(asked.ids)
@@ -178,7 +179,7 @@ def test_the_prompt_is_the_prefix_of_the_row_with_gpt2s_tokenizer(gpt2_tokenizer
 
 def test_joined_is_the_form_gpt_neo_was_first_trained_in(gpt2_tokenizer):
     layout = configured("prompt", "joined")
-    encoder = Encoder(tokenizer=gpt2_tokenizer, max_length=36)
+    encoder = SequenceEncoder(tokenizer=gpt2_tokenizer, max_length=36)
     (example,) = encoder.examples([layout(record("who wrote emma", "jane austen"))], ["row"])
     end = gpt2_tokenizer.convert_tokens_to_ids("<|endoftext|>")
     asked = gpt2_tokenizer("who wrote emma?")["input_ids"]

@@ -4,17 +4,27 @@ import numpy as np
 import pytest
 import torch
 
-from fsqa.encode import Encoder
+from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
-from fsqa.generate import Greedy
+from fsqa.generation import Greedy
 from fsqa.model.pretrained import Pretrained
 from fsqa.types import Example, Prompt, Role, Segment
-from tests.builders import VOCABULARY, example, tiny_model
+from tests.builders import VOCABULARY, characters, example, tiny_model
 
 END = 1
 ROOM = 8
 ARCHITECTURES = ["gpt_neo", "gpt2", "llama", "opt", "gpt_neox", "qwen2"]
 QUESTIONS = [example("p" * length, seed=i) for i, length in enumerate([3, 17, 1, 9, 9, 30, 5, 12, 2, 24])]
+
+
+class Encoded(SequenceEncoder):
+    """Takes questions that are encoded already."""
+
+    def questions(self, prompts, room):
+        return prompts
+
+
+ENCODER = Encoded(tokenizer=characters(), max_length=64)
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -48,7 +58,7 @@ def by_full_passes(model, question, room=ROOM):
 
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
 def test_batched_answers_are_those_of_one_by_one(model, batch_size):
-    answers = Greedy(max_new_tokens=ROOM, batch_size=batch_size)(model, QUESTIONS)
+    answers = Greedy(max_new_tokens=ROOM, batch_size=batch_size)(model, ENCODER, QUESTIONS)
     for question, answer in zip(QUESTIONS, answers, strict=True):
         wanted = one_by_one(model, question)
         assert wanted == by_full_passes(model, question)
@@ -62,7 +72,7 @@ def test_some_answers_stop_and_some_do_not():
     model = tiny_model("gpt_neo", scale=8.0)
     with torch.no_grad():
         model.get_output_embeddings().weight[END] *= 3
-    answers = Greedy(max_new_tokens=ROOM, batch_size=4)(model, [example("p" * 6, seed=i) for i in range(40)])
+    answers = Greedy(max_new_tokens=ROOM, batch_size=4)(model, ENCODER, [example("p" * 6, seed=i) for i in range(40)])
     assert {answer.stopped for answer in answers} == {True, False}
     for answer in answers:
         assert END not in answer.ids
@@ -71,8 +81,8 @@ def test_some_answers_stop_and_some_do_not():
 
 def test_order_is_kept_and_progress_told():
     model, told = tiny_model("llama", scale=8.0), []
-    answers = Greedy(max_new_tokens=3, batch_size=4)(model, QUESTIONS, told.append)
-    backwards = Greedy(max_new_tokens=3, batch_size=4)(model, QUESTIONS[::-1])
+    answers = Greedy(max_new_tokens=3, batch_size=4)(model, ENCODER, QUESTIONS, told.append)
+    backwards = Greedy(max_new_tokens=3, batch_size=4)(model, ENCODER, QUESTIONS[::-1])
     assert answers == backwards[::-1]
     assert told == [4, 4, 2]
 
@@ -80,7 +90,7 @@ def test_order_is_kept_and_progress_told():
 @pytest.mark.parametrize("training", [True, False])
 def test_mode_is_restored(training):
     model = tiny_model("gpt2").train(training)
-    Greedy(max_new_tokens=1, batch_size=4)(model, QUESTIONS)
+    Greedy(max_new_tokens=1, batch_size=4)(model, ENCODER, QUESTIONS)
     assert model.training is training
 
 
@@ -88,7 +98,7 @@ def test_mode_is_restored_after_an_error():
     model = tiny_model("gpt2").train()
     too_long = Example(np.full(100, 5, np.int32), np.full(100, Role.PROMPT, np.uint8), 0)
     with pytest.raises(IndexError):
-        Greedy(max_new_tokens=1, batch_size=4)(model, [too_long])
+        Greedy(max_new_tokens=1, batch_size=4)(model, ENCODER, [too_long])
     assert model.training is True
 
 
@@ -98,11 +108,11 @@ def test_dropout_is_off():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.5
     generate = Greedy(max_new_tokens=ROOM, batch_size=4)
-    assert generate(model, QUESTIONS) == generate(model, QUESTIONS)
+    assert generate(model, ENCODER, QUESTIONS) == generate(model, ENCODER, QUESTIONS)
 
 
 def test_no_questions():
-    assert Greedy(max_new_tokens=1, batch_size=4)(tiny_model("gpt2"), []) == []
+    assert Greedy(max_new_tokens=1, batch_size=4)(tiny_model("gpt2"), ENCODER, []) == []
 
 
 @pytest.mark.parametrize("name", ["max_new_tokens", "batch_size"])
@@ -113,7 +123,7 @@ def test_refused(name, value):
 
 
 def test_all_generated_ids_are_in_the_vocabulary(model):
-    answers = Greedy(max_new_tokens=ROOM, batch_size=64)(model, QUESTIONS)
+    answers = Greedy(max_new_tokens=ROOM, batch_size=64)(model, ENCODER, QUESTIONS)
     assert all(0 <= i < VOCABULARY for answer in answers for i in answer.ids)
 
 
@@ -132,8 +142,8 @@ def test_a_real_model_says_what_it_is_known_to_say(shared):
     prompt = Prompt(given=(Segment(Role.PROMPT, golden["prompt"]),), answer=(), start=True)
     room = len(golden["greedy_ids"]) - len(golden["prompt_ids"])
     short = Prompt(given=(Segment(Role.PROMPT, "A dog"),), answer=(), start=True)
-    questions = Encoder(tokenizer=tokenizer, max_length=256).questions([short, prompt], room)
-    assert questions[1].ids.tolist() == golden["prompt_ids"]
-    answers = Greedy(max_new_tokens=room, batch_size=2)(source.model(tokenizer, 256, 0), questions)
+    encoder = SequenceEncoder(tokenizer=tokenizer, max_length=256)
+    assert encoder.questions([short, prompt], room)[1].ids.tolist() == golden["prompt_ids"]
+    answers = Greedy(max_new_tokens=room, batch_size=2)(source.model(tokenizer, 256, 0), encoder, [short, prompt])
     assert [*golden["prompt_ids"], *answers[1].ids] == golden["greedy_ids"]
     assert answers[1].stopped is False

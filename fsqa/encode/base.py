@@ -1,0 +1,71 @@
+"""What every encoding has: a tokenizer, a longest row, and the tokens that open and close one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fsqa.types import Example, Prompt, Record
+
+
+class Encoder(ABC):
+    """Turns prompts into rows of tokens with roles, with one tokenizer and one maximum length.
+
+    Segments are tokenised apart and joined, so that every token gets the role of its segment.
+    """
+
+    def __init__(self, *, tokenizer: Any, max_length: int) -> None:
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.end_id, self.start_id = end_token(tokenizer), start_token(tokenizer)
+
+    @property
+    def fingerprint(self) -> list[object]:
+        """Everything beside the tokenizer that decides the rows; what JSON can hold."""
+        return [type(self).__name__, self.max_length]
+
+    @abstractmethod
+    def examples(self, prompts: Sequence[Prompt], names: Sequence[str]) -> list[Example]:
+        """Encode rows to train or score on, at most ``max_length`` tokens each.
+
+        ``Example.record`` tells which of the prompts a row belongs to. Raises InputError with the prompt's name.
+        """
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Turn generated ids into an answer: special tokens left out, outer white space stripped."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+
+    def tokenize(self, texts: Sequence[Sequence[str]]) -> list[list[list[int]]]:
+        """Tokenise every piece of every row apart, all in one call, and group the pieces by row again."""
+        flat = [text for row in texts for text in row]
+        if not flat:
+            return [[] for _ in texts]
+        pieces = iter(self.tokenizer(flat, add_special_tokens=False, return_attention_mask=False)["input_ids"])
+        return [[next(pieces) for _ in row] for row in texts]
+
+
+def end_token(tokenizer: Any) -> int:
+    """Return the id that closes a row: the end token, or BERT's ``[SEP]``."""
+    end: int = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id
+    return end
+
+
+def start_token(tokenizer: Any) -> int:
+    """Return the id that opens a row: the start token, BERT's ``[CLS]``, or where there is neither the end token."""
+    for token in (tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    return end_token(tokenizer)
+
+
+def example(ids: Sequence[int], roles: Sequence[int], truncated: int = 0, record: int = 0) -> Example:
+    """Make an example of plain lists."""
+    import numpy as np  # late: objectives, which know their encoder, are made before anything heavy is needed
+
+    return Example(ids=np.array(ids, np.int32), roles=np.array(roles, np.uint8), truncated=truncated, record=record)
+
+
+def row_name(record: Record) -> str:
+    """Name a record in an error message."""
+    return f"row '{record.id}' ({record.question[:60]!r})"

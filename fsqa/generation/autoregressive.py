@@ -1,0 +1,76 @@
+"""Batched answers of a decoder, token after token, from the same ids as training."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from fsqa.encode.base import Encoder
+from fsqa.encode.sequence import SequenceEncoder
+from fsqa.generation.base import Advance, Answer, Generation, answering, check_positive, silent
+from fsqa.types import Example, Prompt
+
+
+class Autoregressive(Generation):
+    """Lets transformers generate; a subclass says only by which rule the next token is chosen."""
+
+    max_new_tokens: int
+    """Most tokens of an answer, the end token included; tokens of the question do not count."""
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        check_positive(self, "max_new_tokens", "batch_size")
+
+    @abstractmethod
+    def rule(self) -> dict[str, Any]:
+        """Return the settings of ``generate()`` that choose the next token."""
+
+    def __call__(
+        self, model: Any, encoder: Encoder, prompts: Sequence[Prompt], advance: Advance = silent
+    ) -> list[Answer]:
+        """Answer every prompt, in the order given.
+
+        Questions are batched by length and padded on the left, where the attention mask hides the filler, so what
+        shares a batch does not matter.
+        """
+        assert isinstance(encoder, SequenceEncoder)
+        questions = encoder.questions(prompts, self.max_new_tokens)
+        said: list[list[int]] = [[] for _ in questions]
+        order = sorted(range(len(questions)), key=lambda i: -len(questions[i].ids))
+        with answering(model):
+            for first in range(0, len(order), self.batch_size):
+                chosen = order[first : first + self.batch_size]
+                batch = self._batch(model, [questions[i] for i in chosen], encoder.end_id)
+                for i, ids in zip(chosen, batch, strict=True):
+                    said[i] = ids
+                advance(len(chosen))
+        return [_answer(encoder, *pair) for pair in zip(questions, said, strict=True)]
+
+    def _batch(self, model: Any, questions: list[Example], end_id: int) -> list[list[int]]:
+        import torch
+
+        pad_id = model.generation_config.pad_token_id
+        longest = max(len(question.ids) for question in questions)
+        ids = torch.full((len(questions), longest), pad_id)
+        mask = torch.zeros_like(ids)
+        for i, question in enumerate(questions):
+            ids[i, longest - len(question.ids) :] = torch.from_numpy(question.ids)
+            mask[i, longest - len(question.ids) :] = 1
+        said = model.generate(
+            input_ids=ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            max_new_tokens=self.max_new_tokens,
+            eos_token_id=end_id,
+            pad_token_id=pad_id,
+            **self.rule(),
+        )
+        rows: list[list[int]] = said[:, longest:].tolist()
+        return rows
+
+
+def _answer(encoder: Encoder, question: Example, said: list[int]) -> Answer:
+    """Keep what stands before the first end token."""
+    stopped = encoder.end_id in said
+    ids = said[: said.index(encoder.end_id)] if stopped else said
+    return Answer(text=encoder.decode(ids), ids=tuple(ids), stopped=stopped, truncated=question.truncated)

@@ -1,0 +1,68 @@
+"""What every way of answering offers: prompts in, answers out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fsqa.encode.base import Encoder
+from fsqa.errors import InputError
+from fsqa.types import Prompt
+
+Advance = Callable[[int], None]
+
+
+def silent(_: int) -> None:
+    """Tell nobody how far the answers are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said to one question."""
+
+    text: str
+    ids: tuple[int, ...]
+    """Generated tokens, without the end token."""
+    stopped: bool
+    """Whether the end token came within the limit."""
+    truncated: int = 0
+    """How many tokens of the question were cut to leave room for the answer."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further columns of ``predictions.jsonl`` that only this way of answering has; what JSON can hold."""
+
+
+class Generation(ABC):
+    """A way of answering questions with a trained model."""
+
+    batch_size: int
+    """Questions answered together."""
+
+    @abstractmethod
+    def __call__(
+        self, model: Any, encoder: Encoder, prompts: Sequence[Prompt], advance: Advance = silent
+    ) -> list[Answer]:
+        """Answer every prompt, in the order given; ``advance`` hears how many were answered at a time.
+
+        The model's train or eval mode is left as it was.
+        """
+
+
+@contextmanager
+def answering(model: Any) -> Iterator[None]:
+    """Put a model into eval mode for a while."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def check_positive(generation: object, *names: str) -> None:
+    """Raise InputError unless the named settings are 1 or more."""
+    for name in names:
+        if getattr(generation, name) < 1:
+            raise InputError(f"generation.{name}: wanted 1 or more, got {getattr(generation, name)}")

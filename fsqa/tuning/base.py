@@ -1,0 +1,18 @@
+"""What every way of tuning offers: a model in, the model with its trainable weights chosen out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+
+class Tuning(ABC):
+    """Which weights learn."""
+
+    @abstractmethod
+    def __call__(self, model: Any, new_tokens: Sequence[int] = ()) -> Any:
+        """Choose the trainable weights, adding adapters where there are any, and return the model to train.
+
+        ``new_tokens`` are ids that were added to the vocabulary and so start untrained.
+        """
