@@ -26,6 +26,10 @@ class Evaluator:
     ) -> None:
         self.layout, self.encoder, self.generation, self.batch_size = layout, encoder, generation, batch_size
 
+    def with_generation(self, generation: Generation) -> Evaluator:
+        """Return an evaluator that differs only in how questions are answered."""
+        return Evaluator(layout=self.layout, encoder=self.encoder, generation=generation, batch_size=self.batch_size)
+
     def answer(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
         """Generate an answer to every record and score it, in the records' order."""
         answers = self.generation(model, self.encoder, [self.layout(r) for r in records], advance)
@@ -58,3 +62,7 @@ class Evaluator:
         for row, (nll, tokens, correct) in zip(rows, sums.tolist(), strict=True):
             row |= {"answer_nll": nll / tokens, "token_accuracy": correct / tokens, "reference_tokens": int(tokens)}
         return rows
+
+    def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
+        """Score again what other settings of the same way of answering make of the model's output."""
+        return [row | score_answer(record, generation.revised(row)) for record, row in zip(records, rows, strict=True)]

@@ -13,16 +13,17 @@ from safetensors import SafetensorError
 
 from fsqa.baseline import most_frequent_answer, nearest_question
 from fsqa.callbacks.history import History
-from fsqa.config.assemble import Assembly
+from fsqa.config.assemble import Assembly, changed_fields
 from fsqa.data.cache import cached_folder, key_of
 from fsqa.files import write_json, write_text
+from fsqa.generation.base import Generation
 from fsqa.memory import peak_mb
 from fsqa.metrics.scoring import Row, summarize
 from fsqa.model_card import model_card
 from fsqa.objective.module import ObjectiveModule
 from fsqa.progress import counting, working
 from fsqa.study.folder import RunFolder
-from fsqa.types import ROLE_NAMES, SPLITS
+from fsqa.types import ROLE_NAMES, SPLITS, Split
 
 Baselines = dict[str, list[Row]]
 
@@ -68,14 +69,15 @@ def write_results(
 ) -> None:
     """Score the tuned model on validation and test, and write everything but the status."""
     cost = _cost(objective, history)
-    rows = {}
-    for split in ("validation", "test"):
-        records, examples = assembly.records.splits[split], assembly.examples[split]
-        with counting(f"{split} questions", len(records)) as advance:
-            rows[split] = assembly.evaluator.evaluate(objective, records, examples, advance)
+    rows, generation = _answer(assembly, objective, folder)
+    variants = {
+        name: assembly.evaluator.revise(variant, assembly.records.splits["test"], rows["test"])
+        for name, variant in generation.variants().items()
+    }
     metrics = {
         "val": summarize(rows["validation"]),
         "test": summarize(rows["test"]),
+        "variants": {name: summarize(variant) for name, variant in variants.items()},
         "baseline": {name: summarize(baseline) for name, baseline in comparison.items()},
         "cost": cost,
         "masks": _masks(assembly, history),
@@ -86,6 +88,24 @@ def write_results(
         write_rows(folder.path / "baseline" / f"{name}.jsonl", baseline)
     _save_model(config, assembly, objective, metrics, folder)
     write_json(folder.path / "metrics.json", metrics)
+
+
+def _answer(
+    assembly: Assembly, objective: ObjectiveModule, folder: RunFolder
+) -> tuple[dict[Split, list[Row]], Generation]:
+    """Answer validation, let it decide what the way of answering leaves open, then answer the test."""
+    evaluator, rows = assembly.evaluator, {}
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
+        records, examples = assembly.records.splits[split], assembly.examples[split]
+        with counting(f"{split} questions", len(records)) as advance:
+            rows[split] = evaluator.evaluate(objective, records, examples, advance)
+        if split == "validation":
+            decided = evaluator.generation.decided(rows[split])
+            rows[split] = evaluator.revise(decided, records, rows[split])
+            folder.update(decided=assembly.decided | changed_fields("generation", evaluator.generation, decided))
+            evaluator = evaluator.with_generation(decided)
+    return rows, evaluator.generation
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:

@@ -79,7 +79,7 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
         layout=layout,
         encoder=encoder,
         objective=objective,
-        decided=_decided(asked, objective),
+        decided=changed_fields("objective", asked, objective),
         loss=loss,
         records=records,
         examples=examples,
@@ -108,11 +108,10 @@ def assemble_scoring(
     return module, _evaluator(config, layout, encoder), records.splits[split], examples[split]
 
 
-def _decided(asked: Objective, objective: Objective) -> dict[str, Any]:
-    """Return the settings of an objective that the data decided."""
-    names = [field.name for field in fields(asked)]  # type: ignore[arg-type]  # objectives are dataclasses
-    values = {name: getattr(objective, name) for name in names}
-    return {f"objective.{name}": value for name, value in values.items() if value != getattr(asked, name)}
+def changed_fields(group: str, asked: Any, decided: Any) -> dict[str, Any]:
+    """Return the settings in which two dataclasses of one group differ, by their dotted names in the config."""
+    values = {field.name: getattr(decided, field.name) for field in fields(asked)}
+    return {f"{group}.{name}": value for name, value in values.items() if value != getattr(asked, name)}
 
 
 def _module(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from fsqa.encode.base import Encoder
 from fsqa.errors import InputError
@@ -48,6 +48,21 @@ class Generation(ABC):
 
         The model's train or eval mode is left as it was.
         """
+
+    def decided(self, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Return it with every setting that validation decides (null in the config) filled in.
+
+        ``rows`` are the scored answers to the validation split, as in ``predictions.jsonl``.
+        """
+        return self
+
+    def revised(self, row: Mapping[str, Any]) -> str:
+        """Return the answer that these settings give, from what a row of ``predictions.jsonl`` holds."""
+        return str(row["prediction"])
+
+    def variants(self) -> dict[str, Self]:
+        """Return the same way of answering under other settings of its post-processing, by readable names."""
+        return {}
 
 
 @contextmanager
