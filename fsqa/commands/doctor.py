@@ -15,8 +15,14 @@ from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.compose import config_folder
 from fsqa.study.folder import code_version
 
-NEEDED = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets")
-OPTIONAL = {"peft": "LoRA", "wandb": "dashboards", "bitsandbytes": "8- and 4-bit weights"}
+NEEDED = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets", "peft")
+OPTIONAL = {
+    "bitsandbytes": "8- and 4-bit weights, 8-bit optimizers",
+    "torchao": "quantization=torchao_int8",
+    "deepspeed": "trainer=deepspeed",
+    "lm-eval": "scoring an exported task with lm_eval",
+    "wandb": "dashboards",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def _software() -> list[Finding]:
         except PackageNotFoundError:
             found.append(Finding(False, name, "not installed; pip install -c constraints.txt -e ."))
     for name, purpose in OPTIONAL.items():
-        present = find_spec(name) is not None
+        present = find_spec(name.replace("-", "_")) is not None
         found.append(Finding(None, name, version(name) if present else f"not installed (only for {purpose})"))
     offline = os.environ.get("HF_HUB_OFFLINE") in ("1", "true", "ON", "YES")
     hub = "offline: only local folders and what is cached" if offline else "online; HF_HUB_OFFLINE=1 works offline"
