@@ -17,7 +17,8 @@ from fsqa.model.tokenizer import learn_tokenizer
 from fsqa.types import Batch, Example, Record, Role
 
 CONF = Path(__file__).parents[1] / "conf"
-LOSSES = sorted(path.stem for path in (CONF / "loss").glob("*.yaml"))
+LOSSES = sorted(path.stem for path in (CONF / "loss").glob("*.yaml") if path.stem != "span")
+"""Losses over the tokens of a vocabulary."""
 LETTERS = {"p": Role.PROMPT, "c": Role.CONTEXT, "a": Role.ANSWER, "e": Role.END}
 VOCABULARY = 3 + len(string.printable)
 """Tokens of the character tokenizer."""
@@ -142,9 +143,11 @@ def scratch(architecture: str = "gpt_neo", **changes: object) -> Scratch:
         "size": SIZES.get(architecture, {}),
         "vocabulary": 320,
         "tokenizer_path": None,
+        "added_tokens": [],
         "dtype": "float32",
         "attention": None,
         "gradient_checkpointing": False,
+        "compile": False,
     }
     return Scratch(**{**settings, **changes})
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fsqa.model.quantization import Quantization
+
 TokenizerKind = Literal["bytes", "word_pieces"]
 
 
@@ -18,6 +20,14 @@ class Wanted:
     """The Auto class of transformers that knows the head."""
     new_head: bool = False
     """Whether pretrained weights may lack the head, which then starts at random."""
+    quantization: Quantization | None = None
+    """In which numbers the weights are to be held; None: in the source's own."""
+    device: str = "cpu"
+    """Where quantised weights are made, and stay."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what ``from_pretrained`` has to be told of the numbers."""
+        return self.quantization.arguments(self.device) if self.quantization else {}
 
 
 DECODER = Wanted()
@@ -28,6 +38,9 @@ class ModelSource(ABC):
 
     The tokenizer comes first, because the data is tokenised before the weights are needed.
     """
+
+    added_tokens: list[str]
+    """Special tokens that are added to the vocabulary; the tokenizer has them, and the model a row for each."""
 
     @abstractmethod
     def tokenizer(self, texts: Callable[[], Iterator[str]], kind: TokenizerKind = "bytes") -> Any:
@@ -42,6 +55,11 @@ class ModelSource(ABC):
 
         ``seed`` decides a random start.
         """
+
+    @property
+    def weights_from(self) -> tuple[str, str | None] | None:
+        """Hub id or folder of the weights it starts from, and the revision; None for a random start."""
+        return None
 
     @abstractmethod
     def shrunk(self) -> ModelSource:

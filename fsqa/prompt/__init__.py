@@ -1,5 +1,7 @@
 """Prompts: how a record is laid out as text."""
 
+from fsqa.prompt.chat import Chat
 from fsqa.prompt.template import Template
+from fsqa.prompt.text import Text
 
-__all__ = ["Template"]
+__all__ = ["Chat", "Template", "Text"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
+from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
+from fsqa.prompt.base import Layout
 from fsqa.types import Prompt, Record, Role, Segment
 
 ROLES = {role.name.lower(): role for role in (Role.PROMPT, Role.CONTEXT, Role.ANSWER)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Template:
+class Template(Layout):
     """Lays a record out as segments of text: some given, then the answer.
 
     The end token is not written here: it closes every answer by itself.
@@ -37,6 +39,10 @@ class Template:
         if not self.start and not any(segment.get("prompt") for segment in self.segments):
             raise InputError("prompt: nothing stands before the answer; add a prompt segment or set prompt.start=true")
 
+    def bound(self, tokenizer: Any) -> Template:
+        """Return itself: it takes nothing from a tokenizer."""
+        return self
+
     def __call__(self, record: Record) -> Prompt:
         """Lay out one record; the answer is the record's first. Segments that come out empty are left out."""
         given = tuple(
@@ -46,7 +52,12 @@ class Template:
         )
         (text,) = self.segments[-1].values()
         answer = Segment(Role.ANSWER, text.format(answer=record.answers[0]))
-        return Prompt(given=tuple(s for s in given if s.text), answer=(answer,), start=self.start)
+        return Prompt(
+            given=tuple(s for s in given if s.text),
+            answer=(answer,),
+            start=self.start,
+            answer_start=record.answer_starts[0] if record.answer_starts else None,
+        )
 
 
 def _check_segment(segment: dict[str, str], where: str) -> None:
@@ -59,19 +70,23 @@ def _check_segment(segment: dict[str, str], where: str) -> None:
         )
     if not isinstance(text, str):
         raise InputError(f"{where}.{role}: wanted text, got {type(text).__name__} {text!r}")
+    check_fields(text, f"{where}.{role}", ("answer",) if role == "answer" else ("question", "context"))
+
+
+def check_fields(text: str, where: str, allowed: tuple[str, ...]) -> None:
+    """Raise InputError unless every field of a text is allowed; an answer must stand in its text once."""
     try:
         parsed = [(f, spec, how) for _, f, spec, how in string.Formatter().parse(text) if f is not None]
     except ValueError as error:
-        raise InputError(f"{where}.{role}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
+        raise InputError(f"{where}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
     fields = [field for field, _, _ in parsed]
     if any(spec or conversion for _, spec, conversion in parsed):
-        raise InputError(f"{where}.{role}: wanted plain fields such as {{question}}, without ':' or '!', got {text!r}")
-    allowed = ("answer",) if role == "answer" else ("question", "context")
+        raise InputError(f"{where}: wanted plain fields such as {{question}}, without ':' or '!', got {text!r}")
     for field in fields:
         if field not in allowed:
             raise InputError(
-                f"{where}.{role}: no field '{{{field}}}' here{did_you_mean(field, allowed)}; "
+                f"{where}: no field '{{{field}}}' here{did_you_mean(field, allowed)}; "
                 f"this segment may hold {', '.join('{' + name + '}' for name in allowed)}"
             )
-    if role == "answer" and fields.count("answer") != 1:
-        raise InputError(f"{where}.answer: wanted {{answer}} once, got {text!r}")
+    if allowed == ("answer",) and fields.count("answer") != 1:
+        raise InputError(f"{where}: wanted {{answer}} once, got {text!r}")

@@ -14,12 +14,16 @@ from tests.builders import SIZES, learned, scratch
 def pretrained(path, **changes):
     settings = {
         "path": str(path),
+        "start": "pretrained",
         "revision": None,
         "architecture": None,
+        "published": {},
         "tokenizer_path": None,
+        "added_tokens": [],
         "dtype": "float32",
         "attention": None,
         "gradient_checkpointing": False,
+        "compile": False,
     }
     return Pretrained(**{**settings, **changes})
 
@@ -159,6 +163,37 @@ def test_hub_id_is_rehearsed_by_its_architecture(learned_tokenizer):
     assert tiny.config.model_type == "gpt2"
     with pytest.raises(InputError, match=r"rehearse: set model\.architecture"):
         pretrained("nobody/nothing").shrunk()
+
+
+def test_a_random_start_has_the_size_of_the_folder_and_needs_no_weights(saved, copied):
+    (copied / "model.safetensors").unlink()
+    source = pretrained(copied, start="random", published={"hidden_size": 9999})
+    tokenizer = source.tokenizer(lambda: iter(()))
+    one, again, other = (source.model(tokenizer, 64, seed=seed) for seed in (1, 1, 2))
+    real, _ = load(pretrained(saved))
+    shapes = {name: tuple(weight.shape) for name, weight in real.state_dict().items()}
+    assert {name: tuple(weight.shape) for name, weight in one.state_dict().items()} == shapes
+    first = one.get_input_embeddings().weight
+    assert torch.equal(first, again.get_input_embeddings().weight)
+    assert not torch.equal(first, other.get_input_embeddings().weight)
+
+
+def test_a_random_start_keeps_all_rows_of_the_published_vocabulary(learned_tokenizer):
+    """The real size is the point; a smaller tokenizer leaves rows unused."""
+    published = {"n_embd": 8, "n_layer": 1, "n_head": 2, "vocab_size": 1000}
+    source = pretrained("nobody/nothing", architecture="gpt2", published=published, start="random")
+    model = source.model(learned_tokenizer, 64, seed=0)
+    assert model.get_input_embeddings().num_embeddings == 1000
+    small = pretrained("nobody/nothing", architecture="gpt2", published={**published, "vocab_size": 9}, start="random")
+    assert small.model(learned_tokenizer, 64, seed=0).config.vocab_size == len(learned_tokenizer)
+
+
+def test_a_random_start_of_a_hub_id_needs_to_know_its_architecture():
+    with pytest.raises(InputError, match=r"model\.start=random: set model\.architecture and model\.published"):
+        pretrained("nobody/nothing", start="random")
+    source = pretrained("nobody/nothing", start="random", architecture="gpt2", published={"n_layers": 2})
+    with pytest.raises(InputError, match=r"model\.published\.n_layers: gpt2 has no such setting; .*'n_layer'"):
+        source.model(learned(), 64, seed=0)
 
 
 def test_real_weights_give_their_known_nll(shared):

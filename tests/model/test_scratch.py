@@ -142,7 +142,7 @@ def test_shrunk_gpt_neo_keeps_local_and_global_attention():
     assert architecture_config("gpt_neo", sizes).attention_layers == ["global", "local"]
 
 
-@pytest.mark.parametrize("name", ["tiny_gpt_neo", "gpt_neo_125m_scratch", "scratch"])
+@pytest.mark.parametrize("name", ["tiny_gpt_neo", "scratch"])
 def test_files_of_conf_can_be_rehearsed(name, learned_tokenizer):
     own = yaml.safe_load((CONF / "model" / f"{name}.yaml").read_text())
     own.pop("defaults", None)
