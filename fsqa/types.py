@@ -29,9 +29,11 @@ class Role(IntEnum):
     """The one token that closes the answer."""
     PAD = 4
     """Filler after the end of a row; never part of a loss."""
+    OPENING = 5
+    """The first token of a document that shares its row with others: read by the model, predicted by nothing."""
 
 
-ROLE_NAMES = tuple(role.name.lower() for role in Role if role is not Role.PAD)
+ROLE_NAMES = tuple(role.name.lower() for role in Role if role < Role.PAD)
 """Names of the roles that can count, in the order of their numbers."""
 
 
@@ -47,6 +49,8 @@ class Record:
     kind: str = ""
     """The stratum the question belongs to: a relation, a source, ``refusal``; empty when there is none."""
     candidates: tuple[str, ...] = ()
+    answer_starts: tuple[int, ...] = ()
+    """Where each answer begins in the context, in characters; empty when the data does not say or there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Prompt:
     """The answer as it is trained on, without the end token."""
     start: bool
     """Whether the tokenizer's start token opens the row."""
+    answer_start: int | None = None
+    """Where the answer begins in the context, in characters, when it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,8 @@ class Example:
     """How many tokens of the prompt or context were cut to fit ``max_length``."""
     record: int = 0
     """Which of the records that were encoded together the row belongs to."""
+    answer_cut: int = 0
+    """How many tokens of the answer and its end were cut, where a model has only so many places for them."""
 
 
 class Batch(NamedTuple):

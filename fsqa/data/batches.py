@@ -51,10 +51,19 @@ class TrainBatches:
     devices: int
 
     def __getitem__(self, i: int) -> Batch:
+        rows, step_rows = self._rows(i)
+        return collate(self.examples, rows, step_rows, self.pad_id)
+
+    def width(self, i: int) -> int:
+        """Return the length of a micro-batch's longest row, to which the others are padded."""
+        return int(self.examples.lengths[self._rows(i)[0]].max())
+
+    def _rows(self, i: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of a micro-batch, and all rows of its optimizer step."""
         step, micro = divmod(i, self.accumulation)
         step_rows = self.plan.step(step)
         parts = np.split(step_rows, self.accumulation * self.devices)
-        return collate(self.examples, parts[micro * self.devices + self.rank], step_rows, self.pad_id)
+        return parts[micro * self.devices + self.rank], step_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ def write_examples(
     """
     folder.mkdir(parents=True)
     ids, roles = RaggedWriter(folder, "ids"), RaggedWriter(folder, "roles")
-    rows, tokens, role_tokens, done = 0, 0, np.zeros(NUM_ROLES, np.int64), 0
+    rows, tokens, answers, role_tokens, done = 0, 0, 0, np.zeros(NUM_ROLES, np.int64), 0
     remaining = iter(records)
     with (folder / "target_counts.bin").open("wb") as counts, (folder / "records.bin").open("wb") as of_records:
         while chunk := list(islice(remaining, CHUNK)):
@@ -42,6 +42,7 @@ def write_examples(
                 role_tokens += np.bincount(example.roles, minlength=NUM_ROLES)
                 rows += example.truncated > 0
                 tokens += example.truncated
+                answers += example.answer_cut > 0
             done += len(chunk)
             advance(len(chunk))
     ids.close()
@@ -49,6 +50,7 @@ def write_examples(
     summary = {
         "truncated_rows": int(rows),
         "truncated_tokens": int(tokens),
+        "cut_answers": int(answers),
         "tokens": dict(zip(ROLE_NAMES, role_tokens.tolist(), strict=False)),
     }
     (folder / "examples.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")

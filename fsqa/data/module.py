@@ -47,6 +47,11 @@ class TrainLoader:
         """Return the very first micro-batch, without moving."""
         return self._batches[0]
 
+    def largest(self, steps: float) -> Batch:
+        """Return the widest micro-batch of the first so many optimizer steps, or of the first epoch if it is shorter."""
+        count = int(min(self._length, steps * self._batches.accumulation))
+        return self._batches[max(range(count), key=self._batches.width)]
+
     def state_dict(self) -> dict[str, int]:
         """Say which micro-batch comes next."""
         return {"position": self.position}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from fsqa.dataset.base import Dataset
 from fsqa.encode.base import Encoder, row_name
 from fsqa.errors import InputError
 from fsqa.files import write_json
-from fsqa.loss.token_loss import TokenLoss
+from fsqa.loss.base import Loss
 from fsqa.progress import counting, working
 from fsqa.types import SPLITS, Prompt, Record, Split
 
@@ -31,7 +31,7 @@ class PreparedRecords:
 
     splits: dict[Split, Records]
     overlap: dict[str, int]
-    """Questions that stand in two splits."""
+    """Questions, or documents, that stand in two splits."""
     key: str
 
     @property
@@ -82,7 +82,7 @@ def prepare_examples(
     return {split: Examples(folder / split) for split in SPLITS}
 
 
-def check_every_row_counts(loss: TokenLoss, examples: Examples, records: Records) -> None:
+def check_every_row_counts(loss: Loss, examples: Examples, records: Records) -> None:
     """Raise InputError, naming the row, if a row has no token that counts under ``loss``."""
     # Rows with targets of the same roles stand or fall together, so one of each sort is enough.
     _, first = np.unique(examples.target_counts > 0, axis=0, return_index=True)
@@ -106,9 +106,14 @@ def _check_not_empty(splits: dict[Split, Records]) -> None:
 def _overlap(splits: dict[Split, Records]) -> dict[str, int]:
     pairs: list[tuple[Split, Split]] = [("train", "validation"), ("train", "test"), ("validation", "test")]
     return {
-        f"{left}_{right}": shared_questions(splits[left].column("question"), splits[right].column("question"))
-        for left, right in pairs
+        f"{left}_{right}": shared_questions(_asked(splits[left]), _asked(splits[right])) for left, right in pairs
     }
+
+
+def _asked(records: Records) -> Iterator[str]:
+    """Yield what makes a record another one: its question, or the text where there is none."""
+    pairs = zip(records.column("question"), records.column("context"), strict=True)
+    return (question or context for question, context in pairs)
 
 
 def _read_overlap(folder: Path) -> dict[str, int]:

@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         ("context", pa.string()),
         ("kind", pa.string()),
         ("candidates", pa.list_(pa.string())),
+        ("answer_starts", pa.list_(pa.int64())),
     ]
 )
 
@@ -79,9 +80,12 @@ class Records(Sequence[Record]):
             yield from chunk.column(name).to_pylist()
 
     def texts(self) -> Iterator[str]:
-        """Iterate over all text, for training a tokenizer."""
+        """Iterate over all text, for training a tokenizer; a context that several questions in a row share comes once."""
+        last = ""
         for record in self:
-            yield from filter(None, (record.question, record.context, *record.answers))
+            context = "" if record.context == last else record.context
+            last = record.context
+            yield from filter(None, (record.question, context, *record.answers))
 
 
 def shared_questions(left: Iterable[str], right: Iterable[str]) -> int:
@@ -96,4 +100,5 @@ def _question_digest(question: str) -> bytes:
 
 
 def _record(row: dict[str, Any]) -> Record:
-    return Record(**{**row, "answers": tuple(row["answers"]), "candidates": tuple(row["candidates"])})
+    lists = {name: tuple(row[name]) for name in ("answers", "candidates", "answer_starts")}
+    return Record(**{**row, **lists})

@@ -61,8 +61,17 @@ class FileDataset(Dataset):
                 raise InputError(f"dataset.limit.{split} is {most}; wanted at least 1, or null for every record")
 
     @abstractmethod
-    def rows(self, file: Path) -> Iterator[tuple[int, Row]]:
-        """Yield each row of a file with the number of the line it starts on."""
+    def rows(self, file: Path) -> Iterator[tuple[int | str, Row]]:
+        """Yield each row of a file with where it stands there: the number of its first line, or a path in the file."""
+
+    def carved(self, wanted: Mapping[Split, float]) -> dict[Split, Mask]:
+        """Return which training rows each split takes when the ``wanted`` parts are held out of them."""
+        # Rows are held out before any is dropped for its answers, so that one row never changes sides between two
+        # answer policies: a model trained under one may be scored on the validation rows of another.
+        draw = Draw(seed=self.holdout_seed, purpose="holdout")
+        for record in self._read("train"):
+            draw.add(record.kind, record.question, record.context)
+        return carve(draw, wanted)
 
     @final
     def records(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
@@ -95,7 +104,7 @@ class FileDataset(Dataset):
         """Yield the split's records that the answer options keep."""
         several = self.answers == "all" and split == "train"
         for record in self._questions(split):
-            answers = record.answers
+            answers, starts = record.answers, record.answer_starts
             if self.answers == "single" and len(answers) > 1:
                 dropped["more than one answer"] += 1
                 continue
@@ -103,7 +112,12 @@ class FileDataset(Dataset):
                 if len(answer) < self.shortest_answer:
                     dropped[f"answer shorter than {self.shortest_answer} characters"] += 1
                 elif several and len(answers) > 1:
-                    yield replace(record, id=f"{record.id}#{place + 1}", answers=answers[place:] + answers[:place])
+                    yield replace(
+                        record,
+                        id=f"{record.id}#{place + 1}",
+                        answers=answers[place:] + answers[:place],
+                        answer_starts=starts[place:] + starts[:place],
+                    )
                 else:
                     yield record
 
@@ -123,14 +137,7 @@ class FileDataset(Dataset):
         """Which training rows each split takes, or nothing when every split has files or no holdout."""
         carved: tuple[Split, ...] = ("validation", "test")
         wanted = {split: part for split in carved if (part := self.holdout.get(split)) and not self._sources[split]}
-        if not wanted:
-            return None
-        # Rows are held out before any is dropped for its answers, so that one row never changes sides between two
-        # answer policies: a model trained under one may be scored on the validation rows of another.
-        draw = Draw(seed=self.holdout_seed, purpose="holdout")
-        for record in self._read("train"):
-            draw.add(record.kind, record.question, record.context)
-        return carve(draw, wanted)
+        return self.carved(wanted) if wanted else None
 
     def _read(self, split: Split) -> Iterator[Record]:
         """Yield a record for each row of the split's own files; two with one id are an error."""
@@ -199,7 +206,7 @@ class FileDataset(Dataset):
             raise InputError("dataset.hub_splits.train is not set; give the name of the training split on the hub")
         return {split: [Path(self.hub, name)] if name else [] for split, name in names.items()}
 
-    def _rows(self, source: Path) -> Iterator[tuple[int, Row]]:
+    def _rows(self, source: Path) -> Iterator[tuple[int | str, Row]]:
         if self.path:
             return self.rows(source)
         batches = self._hub_batches(source.name)

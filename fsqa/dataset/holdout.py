@@ -1,7 +1,7 @@
 """Seeded draws of rows, stratified by kind: the parts held out of the training rows, and the sample a limit keeps."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import final
 
@@ -79,7 +79,7 @@ def carve(draw: Draw, holdout: Mapping[Split, float]) -> dict[Split, Mask]:
     the size of validation.
     """
     rows = len(draw)
-    sizes = {split: _size(part, rows) for split, part in holdout.items()}
+    sizes = {split: part_size(part, rows) for split, part in holdout.items()}
     if sum(sizes.values()) >= rows:
         wanted = ", ".join(f"{split} {size}" for split, size in sizes.items())
         raise InputError(f"dataset.holdout takes {wanted} of {rows} rows and leaves none to train on; make it smaller")
@@ -92,7 +92,31 @@ def carve(draw: Draw, holdout: Mapping[Split, float]) -> dict[Split, Mask]:
     return parts
 
 
-def _size(part: float, rows: int) -> int:
+def part_size(part: float, rows: int) -> int:
+    """Return how many of ``rows`` a part takes: below 1 a share of them, from 1 on a number of rows."""
     if part <= 0 or part >= 1:
         return int(part)
     return max(1, round(part * rows))
+
+
+def carve_whole(groups: NDArray[np.int64], order: Sequence[int], holdout: Mapping[Split, float]) -> dict[Split, Mask]:
+    """Split rows into training rows and the parts held out of them, never parting a group of rows.
+
+    ``groups`` holds each row's group. A part takes whole groups until it has its rows: test from the front of
+    ``order``, validation from its end, so that the test rows stay the same whatever the size of validation.
+    """
+    sizes, left = np.bincount(groups, minlength=len(order)), list(order)
+    parts: dict[Split, Mask] = {}
+    ends: dict[Split, int] = {"test": 0, "validation": -1}
+    for split, end in ends.items():
+        chosen: list[int] = []
+        while left and sizes[chosen].sum() < part_size(holdout.get(split, 0), len(groups)):
+            chosen.append(left.pop(end))
+        parts[split] = np.isin(groups, chosen)
+    if not left:
+        raise InputError(
+            f"dataset.holdout takes all {len(order)} groups of rows that stay whole and leaves none to train on; make "
+            "it smaller, or keep smaller groups whole"
+        )
+    parts["train"] = np.isin(groups, left)
+    return parts

@@ -59,13 +59,21 @@ def start_token(tokenizer: Any) -> int:
     return end_token(tokenizer)
 
 
-def example(ids: Sequence[int], roles: Sequence[int], truncated: int = 0, record: int = 0) -> Example:
+def example(
+    ids: Sequence[int], roles: Sequence[int], truncated: int = 0, record: int = 0, answer_cut: int = 0
+) -> Example:
     """Make an example of plain lists."""
     import numpy as np  # late: objectives, which know their encoder, are made before anything heavy is needed
 
-    return Example(ids=np.array(ids, np.int32), roles=np.array(roles, np.uint8), truncated=truncated, record=record)
+    return Example(
+        ids=np.array(ids, np.int32),
+        roles=np.array(roles, np.uint8),
+        truncated=truncated,
+        record=record,
+        answer_cut=answer_cut,
+    )
 
 
 def row_name(record: Record) -> str:
     """Name a record in an error message."""
-    return f"row '{record.id}' ({record.question[:60]!r})"
+    return f"row '{record.id}' ({(record.question or record.context)[:60]!r})"

@@ -61,14 +61,14 @@ class SequenceEncoder(Encoder):
         ids = [self.start_id] if prompt.start else []
         roles = [int(Role.PROMPT)] * len(ids)
         excess = max(0, len(ids) + sum(map(len, pieces)) - room)
-        kept = _cut(prompt, pieces, excess)
+        kept = cut_given(prompt, pieces, excess)
         for segment, piece in zip(prompt.given, kept, strict=True):
             ids += piece
             roles += [int(segment.role)] * len(piece)
         return ids, roles, excess
 
 
-def _cut(prompt: Prompt, pieces: list[list[int]], excess: int) -> list[list[int]]:
+def cut_given(prompt: Prompt, pieces: list[list[int]], excess: int) -> list[list[int]]:
     """Drop ``excess`` tokens, context first, from the left: the end of a question, and what follows it, tells most."""
     kept = list(pieces)
     for role in CUT_FIRST:

@@ -2,5 +2,6 @@
 
 from fsqa.loss.balanced_kl import BalancedKL
 from fsqa.loss.smoothed_kl import SmoothedKL
+from fsqa.loss.span_kl import SpanKL
 
-__all__ = ["BalancedKL", "SmoothedKL"]
+__all__ = ["BalancedKL", "SmoothedKL", "SpanKL"]

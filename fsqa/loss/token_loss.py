@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, final
 
 from fsqa.errors import InputError, did_you_mean
+from fsqa.loss.base import Loss
 from fsqa.types import ROLE_NAMES, Batch, LossOutput, Role
 
 if TYPE_CHECKING:  # a strategy is checked with the config, before torch is loaded
@@ -17,15 +18,13 @@ TINY = 1e-30
 """Keeps 0 / 0 out of rows without a target."""
 
 
-class TokenLoss(ABC):
+class TokenLoss(Loss):
     """A label-smoothed pointwise KL loss in which every target token has its own weight.
 
     A strategy says only how much each target counts (:meth:`weigh`). The weights already hold the
     denominator of the whole optimizer step, so the loss is a plain weighted sum: micro-batches and
     devices add up to exactly the gradient of one large batch.
     """
-
-    smoothing: float
 
     @abstractmethod
     def weigh(self, batch: Batch) -> Float[Tensor, "batch time"]:

@@ -27,8 +27,8 @@ def test_collate_pads_on_the_right_to_the_longest_row(tmp_path):
     assert batch.roles.tolist() == [[p, a, e, pad, pad], [p, p, a, a, e]]
     assert batch.rows.tolist() == [1, 0]
     assert batch.step_examples.item() == 3
-    # prompt, context, answer, end, pad: the first token of each row is no target
-    assert batch.step_targets.tolist() == [1, 3, 4, 3, 0]
+    # prompt, context, answer, end, pad, opening: the first token of each row is no target
+    assert batch.step_targets.tolist() == [1, 3, 4, 3, 0, 0]
     assert all(isinstance(tensor, torch.Tensor) for tensor in batch)
     assert {tensor.dtype for tensor in batch} == {torch.int64}
 

@@ -85,7 +85,12 @@ def test_examples_are_the_encoded_records(prepare, character_tokenizer):
         counts = [[int((row.roles[1:] == role).sum()) for role in Role] for row in wanted]
         assert stored.target_counts.tolist() == counts
     tokens = {"prompt": 3 + 6 + 3, "context": 0, "answer": 6, "end": 3}
-    assert examples["train"].summary == {"truncated_rows": 0, "truncated_tokens": 0, "tokens": tokens}
+    assert examples["train"].summary == {
+        "truncated_rows": 0,
+        "truncated_tokens": 0,
+        "cut_answers": 0,
+        "tokens": tokens,
+    }
 
 
 def test_truncation_is_counted(prepare):
