@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from fsqa.encode.base import Encoder
 from fsqa.encode.sequence import SequenceEncoder
+from fsqa.errors import InputError
 from fsqa.generation.base import Advance, Answer, Generation, answering, check_positive, silent
 from fsqa.types import Example, Prompt
 
@@ -25,6 +27,17 @@ class Autoregressive(Generation):
     @abstractmethod
     def rule(self) -> dict[str, Any]:
         """Return the settings of ``generate()`` that choose the next token."""
+
+    def for_clients(self) -> dict[str, Any]:
+        """Return what another program gives to ``generate()`` to decode by the same rule."""
+        return {"max_new_tokens": self.max_new_tokens, **self.rule()}
+
+    def processors(self, questions: Sequence[Example], width: int) -> list[Any]:
+        """Return what changes the logits of the next token, in this order, for questions padded to ``width`` tokens.
+
+        Each is called with all ids so far and the logits, as transformers calls its ``LogitsProcessor``.
+        """
+        return []
 
     def __call__(
         self, model: Any, encoder: Encoder, prompts: Sequence[Prompt], advance: Advance = silent
@@ -63,6 +76,7 @@ class Autoregressive(Generation):
             max_new_tokens=self.max_new_tokens,
             eos_token_id=end_id,
             pad_token_id=pad_id,
+            logits_processor=self.processors(questions, longest),
             **self.rule(),
         )
         rows: list[list[int]] = said[:, longest:].tolist()
@@ -74,3 +88,22 @@ def _answer(encoder: Encoder, question: Example, said: list[int]) -> Answer:
     stopped = encoder.end_id in said
     ids = said[: said.index(encoder.end_id)] if stopped else said
     return Answer(text=encoder.decode(ids), ids=tuple(ids), stopped=stopped, truncated=question.truncated)
+
+
+def repetition(penalty: float, width: int) -> list[Any]:
+    """Return what makes tokens less likely that the answer holds already (CTRL, arXiv:1909.05858).
+
+    The question, its filler and the start token do not count: an answer may well repeat a word of the question, and
+    where start and end token are one (GPT-2), the end would be penalised from the first token on.
+    """
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    return [] if penalty == 1 else [RepetitionPenaltyLogitsProcessor(float(penalty), prompt_ignore_length=width)]
+
+
+def check_above_zero(generation: object, *names: str) -> None:
+    """Raise InputError unless the named settings are finite numbers above 0."""
+    for name in names:
+        value = getattr(generation, name)
+        if not (value > 0 and math.isfinite(value)):
+            raise InputError(f"generation.{name}: wanted a number above 0, got {value}")

@@ -60,7 +60,7 @@ class Generation(ABC):
         """Return the answer that these settings give, from what a row of ``predictions.jsonl`` holds."""
         return str(row["prediction"])
 
-    def variants(self) -> dict[str, Self]:
+    def variants(self) -> Mapping[str, Generation]:
         """Return the same way of answering under other settings of its post-processing, by readable names."""
         return {}
 

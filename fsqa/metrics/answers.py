@@ -28,6 +28,14 @@ def f1(prediction: str, references: Sequence[str]) -> float:
     return max((_bag_f1(said, normalize(reference).split()) for reference in references), default=0.0)
 
 
+def with_words(references: Sequence[str]) -> Sequence[str]:
+    """Return the references of which normalisation leaves something, or all when it leaves nothing of any.
+
+    As in the official SQuAD 2.0 script: of the band "The The" nothing is left, and the empty answer would equal it.
+    """
+    return [reference for reference in references if normalize(reference)] or references
+
+
 def _bag_f1(said: list[str], wanted: list[str]) -> float:
     if not said or not wanted:
         return float(said == wanted)

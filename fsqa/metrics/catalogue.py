@@ -44,12 +44,36 @@ METRICS: dict[str, Metric] = _by_name(
         "maximum over all references, then the mean over examples.",
     ),
     Metric(
+        "answerable_exact_match",
+        "Answerable, exact match",
+        "higher",
+        True,
+        "Exact match over the questions that have an answer in their document, where some have none (HasAns of SQuAD "
+        "2.0).",
+    ),
+    Metric(
+        "answerable_f1",
+        "Answerable, F1",
+        "higher",
+        True,
+        "F1 over the questions that have an answer in their document, where some have none (HasAns of SQuAD 2.0).",
+    ),
+    Metric(
+        "unanswerable_exact_match",
+        "Unanswerable, exact match",
+        "higher",
+        True,
+        "Share of the questions without an answer in their document that are given none (NoAns of SQuAD 2.0; its F1 "
+        "is the same).",
+    ),
+    Metric(
         "answer_nll",
         "Answer NLL",
         "lower",
         False,
         "Plain negative log-likelihood of the answer tokens in nats under teacher forcing, without smoothing and "
-        "without the end token, the mean over all answer tokens of the split.",
+        "without the end token, the mean over all answer tokens of the split; of plain text every token is an "
+        "answer, but for the first of a document that no start token opens.",
     ),
     Metric(
         "perplexity",
@@ -126,5 +150,6 @@ BASELINES: dict[str, str] = {
     "untouched": "untouched model",
     "most_frequent_answer": "most frequent answer",
     "nearest_question": "nearest question",
+    "unigram": "token frequencies",
 }
 """The do-nothing baselines and what a table calls them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from fsqa.encode.base import Encoder
 from fsqa.errors import InputError
 from fsqa.generation.base import Generation
+from fsqa.loss.base import Loss
 from fsqa.loss.token_loss import TokenLoss
+from fsqa.prompt.text import Text
 from fsqa.types import Prompt, Record
 
 if TYPE_CHECKING:
@@ -34,15 +37,39 @@ class Objective(ABC):
     """Ways of answering that such a model can do."""
     generation_option: ClassVar[str]
     """The option of the generation group to name when another was chosen."""
+    losses: ClassVar[tuple[type[Loss], ...]] = (TokenLoss,)
+    """Losses that such a model can be trained with."""
+    loss_option: ClassVar[str] = "answer_end"
+    """The option of the loss group to name when another was chosen."""
 
     def check(self, loss: object, generation: object) -> None:
         """Raise InputError for a loss or a way of answering that does not go with this objective."""
-        name = type(self).__name__.lower()
+        name = self._option()
+        if isinstance(loss, Loss) and not isinstance(loss, self.losses):
+            raise InputError(
+                f"loss: objective={name} cannot be trained with {type(loss).__name__}; set loss={self.loss_option}"
+            )
         if isinstance(generation, Generation) and not isinstance(generation, self.generations):
             raise InputError(
                 f"generation: objective={name} cannot answer by {type(generation).__name__}; "
                 f"set generation={self.generation_option}"
             )
+
+    def check_prompt(self, prompt: object) -> None:
+        """Raise InputError for a prompt that does not go with this objective: here for one without a question."""
+        if isinstance(prompt, Text):
+            raise InputError(
+                f"prompt: objective={self._option()} learns from questions and answers, and prompt=text lays out plain "
+                "text; set experiment=language_model, which chooses all that goes with it, or another prompt"
+            )
+
+    def check_length(self, max_length: int) -> None:
+        """Raise InputError when rows of at most ``max_length`` tokens have no room for what this objective needs."""
+        return
+
+    def _option(self) -> str:
+        """Name the option of the objective group: LanguageModel is language_model."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
     def decided(self, tokenizer: Any, layout: Layout, train: Iterable[Record]) -> Self:
         """Return the objective with every setting that the data decides (null in the config) filled in."""
@@ -58,7 +85,7 @@ class Objective(ABC):
         *,
         model: Any,
         encoder: Encoder,
-        loss: TokenLoss,
+        loss: Any,  # one of the losses
         optimizer: Callable[..., Any],
         scheduler: Callable[..., Any],
     ) -> ObjectiveModule:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from fsqa.model.head import head_at
 from fsqa.objective.module import AnswerScores, ObjectiveModule
 from fsqa.types import Batch, LossOutput, Role
+
+
+class TokenScores(NamedTuple):
+    """How well each answer token is predicted under teacher forcing."""
+
+    chosen: Bool[Tensor, "batch time"]
+    """Where the answer tokens stand that something predicts."""
+    nll: Float[Tensor, " target"]
+    """Plain negative log-likelihood in nats, one for each place that is chosen."""
+    correct: Bool[Tensor, " target"]
+    """Whether the token is the arg max."""
 
 
 class CausalModule(ObjectiveModule):
@@ -25,13 +39,8 @@ class CausalModule(ObjectiveModule):
 
     def logits(self, batch: Batch, chosen: Bool[Tensor, "batch time-1"]) -> Float[Tensor, "target vocab"]:
         """Return the logits that predict the chosen targets; ``chosen[:, t]`` stands for token ``t + 1``."""
-        # The hook leaves the head only what is chosen; whatever the model does around its head stays as it is.
-        head = self.model.get_output_embeddings()
-        hook = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][chosen], *inputs[1:]))
-        try:
+        with head_at(self.model, chosen):
             return self._forward(batch.ids[:, :-1], batch.roles[:, :-1])  # the last column is only ever a target
-        finally:
-            hook.remove()
 
     def _forward(self, ids: Tensor, roles: Tensor) -> Tensor:
         logits: Tensor = self.model(input_ids=ids, attention_mask=(roles != Role.PAD).long(), use_cache=False).logits
@@ -43,6 +52,16 @@ class CausalModule(ObjectiveModule):
         is_answer = batch.roles[:, 1:] == Role.ANSWER
         logits = self.logits(batch, is_answer)
         return AnswerScores.of_tokens(logits, batch.ids[:, 1:][is_answer], is_answer)
+
+    @torch.no_grad()
+    def score_tokens(self, batch: Batch) -> TokenScores:
+        """Score the answer tokens one by one, for rows that hold more than one record."""
+        chosen = batch.roles == Role.ANSWER
+        chosen[:, 0] = False
+        targets, logits = batch.ids[chosen], self.logits(batch, chosen[:, 1:])
+        logits = logits.float() if logits.dtype.itemsize == 2 else logits
+        nll = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+        return TokenScores(chosen, nll, logits.argmax(dim=-1) == targets)
 
     def compare_logits(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the logits of the chosen targets as training computes them and as the whole model does."""

@@ -10,9 +10,14 @@ import pytorch_lightning as pl
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
 from torchmetrics import MeanMetric
 
-from fsqa.loss.token_loss import TokenLoss
+from fsqa.loss.base import Loss
+from fsqa.model.depth import blocks
+from fsqa.objective.frozen import check_belongs, frozen_key, learned_state
+from fsqa.optimizer.parameter_groups import GroupedOptimizer
 from fsqa.types import Batch, LossOutput, Role
 
 
@@ -44,6 +49,10 @@ class AnswerScores(NamedTuple):
         )
 
 
+FIGURES = ("loss", "nll", "role_loss", "targets", "grad_norm", "finite_norms")
+"""What is summed over optimizer steps."""
+
+
 class StepFigures:
     """Sums over optimizer steps, kept on the device until somebody asks."""
 
@@ -53,6 +62,7 @@ class StepFigures:
     def reset(self) -> None:
         """Start over."""
         self.loss, self.nll, self.role_loss = torch.zeros(()), torch.zeros(()), torch.zeros(len(Role))
+        self.grad_norm, self.finite_norms = torch.zeros(()), torch.zeros(())
         self.targets = 0
 
     def add(self, output: LossOutput) -> None:
@@ -63,15 +73,28 @@ class StepFigures:
         self.role_loss = self.role_loss.to(device) + output.role_loss
         self.targets += len(output.target_nll)
 
+    def add_norm(self, norm: Tensor) -> None:
+        """Add the norm of a step's gradients; one that float16 overflowed in is a step that was not taken."""
+        finite = norm.detach().isfinite()
+        self.grad_norm = self.grad_norm.to(norm.device) + torch.where(finite, norm.detach(), 0.0)
+        self.finite_norms = self.finite_norms.to(norm.device) + finite
+
+    def sums(self) -> dict[str, list[float]]:
+        """Return the sums as plain numbers."""
+        return {name: torch.as_tensor(value).flatten().tolist() for name, value in self.state_dict().items()}
+
     def state_dict(self) -> dict[str, Any]:
         """Return the sums, for a checkpoint."""
-        return {"loss": self.loss, "nll": self.nll, "role_loss": self.role_loss, "targets": self.targets}
+        return {name: getattr(self, name) for name in FIGURES}
+
+    def cpu_state(self) -> dict[str, Any]:
+        """Return the sums as they may go to another process."""
+        return {name: value.cpu() if isinstance(value, Tensor) else value for name, value in self.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from saved sums."""
-        self.loss, self.nll, self.role_loss, self.targets = (
-            state[name] for name in ("loss", "nll", "role_loss", "targets")
-        )
+        for name in FIGURES:
+            setattr(self, name, state[name])
 
 
 class ObjectiveModule(pl.LightningModule):
@@ -81,8 +104,8 @@ class ObjectiveModule(pl.LightningModule):
         self,
         *,
         model: Any,
-        loss: TokenLoss,
-        optimizer: Callable[[Iterator[torch.nn.Parameter]], torch.optim.Optimizer],
+        loss: Loss,
+        optimizer: Callable[[Iterator[torch.nn.Parameter]], torch.optim.Optimizer] | GroupedOptimizer,
         scheduler: Callable[[torch.optim.Optimizer, int], Any],
     ) -> None:
         super().__init__()
@@ -91,6 +114,27 @@ class ObjectiveModule(pl.LightningModule):
         self.figures = StepFigures()
         self._optimizer, self._scheduler = optimizer, scheduler
         self.answer_nll, self.token_accuracy = MeanMetric(), MeanMetric()
+        self.strict_loading = False  # a checkpoint holds only what learns; on_load_checkpoint looks whether all of it
+        self._frozen_key: str | None = None
+
+    @property
+    def frozen_key(self) -> str:
+        """What the weights that do not learn are known by."""
+        self._frozen_key = self._frozen_key or frozen_key(self.model)
+        return self._frozen_key
+
+    def setup(self, stage: str) -> None:
+        """Look at the frozen weights while they are whole: a strategy may share them out over devices later."""
+        assert self.frozen_key
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what does not learn, and say what it was."""
+        checkpoint["state_dict"] = learned_state(self, checkpoint["state_dict"])
+        checkpoint["frozen_key"] = self.frozen_key
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of other weights than these."""
+        check_belongs(self, checkpoint, self.frozen_key)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return this micro-batch's share of the step's loss, scaled so that Lightning's mean becomes a sum."""
@@ -114,8 +158,9 @@ class ObjectiveModule(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add the batch to the figures that compare arms."""
         scores = self.score_answers(batch)
-        self.answer_nll.update(scores.nll / scores.tokens, weight=scores.tokens)
-        self.token_accuracy.update(scores.correct / scores.tokens)
+        tokens = scores.tokens.clamp_min(1)  # a row of plain text may hold none but its end
+        self.answer_nll.update(scores.nll / tokens, weight=scores.tokens)
+        self.token_accuracy.update(scores.correct / tokens, weight=(scores.tokens > 0).float())
 
     def on_validation_epoch_end(self) -> None:
         """Log ``val/answer_nll`` (mean over tokens) and ``val/token_accuracy`` (mean over examples)."""
@@ -130,17 +175,35 @@ class ObjectiveModule(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip the norm over all gradients.
+        """Clip the norm over all gradients, and keep what it was.
 
-        Lightning refuses to clip for a fused optimizer under autocast, because fp16 gradients are still scaled then;
-        bfloat16 has no scale, and fp16 with a fused optimizer is refused before a run starts.
+        A fused optimizer takes the scale off float16 gradients by itself, which would be too late here, so Lightning
+        refuses to clip for one; taken off before, the optimizer is told so by the scaler.
         """
-        if gradient_clip_val is not None:
-            torch.nn.utils.clip_grad_norm_((p for p in self.parameters() if p.grad is not None), gradient_clip_val)
+        if gradient_clip_val is None:
+            return
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            scaler.unscale_(optimizer)
+        gradients = [p for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.clip_grad_norm_(gradients, gradient_clip_val)
+        self.figures.add_norm(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+    def configure_model(self) -> None:
+        """Share the weights between the devices where the strategy does so: block by block, then what is left."""
+        mesh = self.device_mesh
+        if mesh is None or isinstance(self.model, FSDPModule):
+            return
+        for block in blocks(self.model):
+            fully_shard(block, mesh=mesh["data_parallel"])
+        fully_shard(self.model, mesh=mesh["data_parallel"])
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer over what is trainable, and the schedule over all optimizer steps of the run."""
-        optimizer = self._optimizer(p for p in self.parameters() if p.requires_grad)
+        if isinstance(self._optimizer, GroupedOptimizer):
+            optimizer = self._optimizer(self.model)
+        else:
+            optimizer = self._optimizer(p for p in self.parameters() if p.requires_grad)
         steps = int(self.trainer.estimated_stepping_batches)
         return {
             "optimizer": optimizer,

@@ -9,40 +9,13 @@ from fsqa.errors import InputError
 from fsqa.generation import Greedy
 from fsqa.model.pretrained import Pretrained
 from fsqa.types import Example, Prompt, Role, Segment
-from tests.builders import VOCABULARY, characters, example, tiny_model
-
-END = 1
-ROOM = 8
-ARCHITECTURES = ["gpt_neo", "gpt2", "llama", "opt", "gpt_neox", "qwen2"]
-QUESTIONS = [example("p" * length, seed=i) for i, length in enumerate([3, 17, 1, 9, 9, 30, 5, 12, 2, 24])]
-
-
-class Encoded(SequenceEncoder):
-    """Takes questions that are encoded already."""
-
-    def questions(self, prompts, room):
-        return prompts
-
-
-ENCODER = Encoded(tokenizer=characters(), max_length=64)
+from tests.builders import VOCABULARY, example, tiny_model
+from tests.generation.stretched import ARCHITECTURES, ENCODER, END, QUESTIONS, ROOM, one_by_one, stretched
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def model(request):
-    """A random model whose weights are stretched until it says different words, and now and then the end."""
-    model = tiny_model(request.param, scale=8.0)
-    head = model.get_output_embeddings()
-    with torch.no_grad():
-        head.weight[END] *= 3
-    return model.eval()
-
-
-def one_by_one(model, question, room=ROOM):
-    ids = torch.from_numpy(question.ids).long()[None]
-    said = model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=room, do_sample=False, num_beams=1
-    )
-    return said[0, ids.shape[1] :].tolist()
+    return stretched(request.param)
 
 
 def by_full_passes(model, question, room=ROOM):
@@ -60,7 +33,7 @@ def by_full_passes(model, question, room=ROOM):
 def test_batched_answers_are_those_of_one_by_one(model, batch_size):
     answers = Greedy(max_new_tokens=ROOM, batch_size=batch_size)(model, ENCODER, QUESTIONS)
     for question, answer in zip(QUESTIONS, answers, strict=True):
-        wanted = one_by_one(model, question)
+        wanted = one_by_one(model, question, do_sample=False, num_beams=1)
         assert wanted == by_full_passes(model, question)
         assert [*answer.ids, END][: len(wanted)] == wanted
         assert answer.stopped == (END in wanted)
@@ -69,9 +42,7 @@ def test_batched_answers_are_those_of_one_by_one(model, batch_size):
 
 
 def test_some_answers_stop_and_some_do_not():
-    model = tiny_model("gpt_neo", scale=8.0)
-    with torch.no_grad():
-        model.get_output_embeddings().weight[END] *= 3
+    model = stretched("gpt_neo")
     answers = Greedy(max_new_tokens=ROOM, batch_size=4)(model, ENCODER, [example("p" * 6, seed=i) for i in range(40)])
     assert {answer.stopped for answer in answers} == {True, False}
     for answer in answers:
