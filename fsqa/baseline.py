@@ -6,9 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fsqa.data.examples import Examples
+from fsqa.encode.blocks import document_numbers
 from fsqa.metrics.answers import normalize
 from fsqa.metrics.scoring import Row, score_answer
-from fsqa.types import Record
+from fsqa.types import Example, Record, Role
 
 
 def most_frequent_answer(train: Sequence[Record], test: Sequence[Record]) -> list[Row]:
@@ -29,6 +34,33 @@ def nearest_question(train: Sequence[Record], test: Sequence[Record]) -> list[Ro
     index.index(known, show_progress=False)
     nearest, _ = index.retrieve(asked, k=1, show_progress=False)
     return [score_answer(record, train[int(i)].answers[0]) for record, i in zip(test, nearest[:, 0], strict=True)]
+
+
+def unigram(train: Examples, test: Examples, documents: int, vocabulary: int) -> NDArray[np.float64]:
+    """Predict every token of the test text by how often it is a target in the training text, one more than counted.
+
+    Returns, for each of the test's documents, the sums over the tokens that a model is scored on: their negative
+    log-likelihood in nats, how many there are, and how many are the likeliest token.
+    """
+    counts = np.ones(vocabulary)
+    for row in range(len(train)):
+        ids, chosen = _predicted(train[row])
+        counts += np.bincount(ids[chosen], minlength=vocabulary)
+    nll, likeliest = -np.log(counts / counts.sum()), int(counts.argmax())
+    sums = np.zeros((documents, 3))
+    for row in range(len(test)):
+        ids, chosen = _predicted(test[row])
+        places = (int(test.records[row]) + document_numbers(test[row].roles))[chosen]
+        figures = np.stack([nll[ids[chosen]], np.ones(len(places)), ids[chosen] == likeliest], axis=1)
+        np.add.at(sums, places, figures)
+    return sums
+
+
+def _predicted(block: Example) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return the ids of a block, and which of them are text that something stands before."""
+    chosen = block.roles == Role.ANSWER
+    chosen[0] = False
+    return block.ids, chosen
 
 
 def _words(question: str) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -12,8 +14,9 @@ from fsqa.errors import InputError, did_you_mean
 
 COMMANDS = {
     "train": "compose and train a run, or a whole study with -m",
-    "evaluate": "score a finished run again, under another decoding or on other data",
+    "evaluate": "score a finished run again, under another decoding or precision",
     "ask": "let a finished run answer questions",
+    "export": "write a finished run's model for other programs: merged, adapter, int8, lm_eval",
     "show": "print examples with every token coloured by its weight under a loss",
     "report": "compare the runs of a study: table, CSV, plots and one HTML page",
     "doctor": "check this machine and installation",
@@ -43,6 +46,7 @@ def run(words: Sequence[str]) -> int:
 
     It is 0, 2 for input the user can mend, 130 after Ctrl-C and 143 after SIGTERM; a bug raises.
     """
+    _keep_quiet()
     try:
         return _command(words)(list(words[1:]))
     except InputError as error:
@@ -57,6 +61,14 @@ def run(words: Sequence[str]) -> int:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         return _stopped(code) if code in STOPPED else code
+
+
+def _keep_quiet() -> None:
+    """Keep out of the terminal what is no user's to act on."""
+    # bitsandbytes tells with every layer of every pass which numbers it computes in.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    # peft asks transformers by a name that is to be renamed.
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
 
 
 def _stopped(code: int) -> int:

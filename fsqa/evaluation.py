@@ -11,9 +11,12 @@ from fsqa.data.batches import ScoringBatches, on_device
 from fsqa.data.examples import Examples
 from fsqa.data.records import Records
 from fsqa.encode.base import Encoder
+from fsqa.encode.blocks import document_numbers
+from fsqa.errors import InputError
 from fsqa.generation.base import Advance, Generation, silent
 from fsqa.metrics.answers import repeats
-from fsqa.metrics.scoring import Row, score_answer
+from fsqa.metrics.scoring import Row, score_answer, score_text
+from fsqa.objective.causal_module import CausalModule
 from fsqa.objective.module import ObjectiveModule
 from fsqa.types import Prompt, Record
 
@@ -28,7 +31,7 @@ class Evaluator:
 
     def with_generation(self, generation: Generation) -> Evaluator:
         """Return an evaluator that differs only in how questions are answered."""
-        return Evaluator(layout=self.layout, encoder=self.encoder, generation=generation, batch_size=self.batch_size)
+        return type(self)(layout=self.layout, encoder=self.encoder, generation=generation, batch_size=self.batch_size)
 
     def answer(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
         """Generate an answer to every record and score it, in the records' order."""
@@ -66,3 +69,49 @@ class Evaluator:
     def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Score again what other settings of the same way of answering make of the model's output."""
         return [row | score_answer(record, generation.revised(row)) for record, row in zip(records, rows, strict=True)]
+
+
+class DocumentEvaluator(Evaluator):
+    """Scores how well a model predicts plain text, a row for each document; nothing is asked."""
+
+    @torch.inference_mode()
+    def evaluate(
+        self, objective: ObjectiveModule, records: Records, examples: Examples, advance: Advance = silent
+    ) -> list[Row]:
+        """Score the tokens of every document, over all blocks that hold a part of it."""
+        assert isinstance(objective, CausalModule)
+        was_training = objective.training
+        objective.eval()
+        sums = torch.zeros(len(records), 3, dtype=torch.float64)  # of every document: NLL, tokens, right tokens
+        batches = ScoringBatches(examples, self.batch_size, self.encoder.end_id)
+        for i, batch in enumerate(batches):
+            chosen, nll, correct = (part.cpu() for part in objective.score_tokens(on_device(batch, objective.device)))
+            first = torch.from_numpy(examples.records[batch.rows.numpy()])
+            documents = (first[:, None] + document_numbers(batch.roles))[chosen]
+            sums.index_add_(0, documents, torch.stack([nll, torch.ones_like(nll), correct], dim=1).double())
+            advance(len(records) * (i + 1) // len(batches) - len(records) * i // len(batches))
+        objective.train(was_training)
+        return document_rows(records, self.layout, sums.tolist())
+
+    def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
+        """Return the rows as they are: no answer, no other answer."""
+        return list(rows)
+
+
+def document_rows(
+    records: Sequence[Record], layout: Callable[[Record], Prompt], sums: Sequence[Sequence[float]]
+) -> list[Row]:
+    """Return a row for every document from the sums over its tokens: NLL, how many there are, how many are right.
+
+    A document of a single token, which nothing predicts, has none. Raises InputError when all are like that.
+    """
+    rows = [
+        score_text(record, layout(record).answer[0].text, nll, int(tokens), int(correct))
+        for record, (nll, tokens, correct) in zip(records, sums, strict=True)
+        if tokens
+    ]
+    if not rows:
+        raise InputError(
+            "dataset: no document has a token that another one predicts; set prompt.start=true, or give longer ones"
+        )
+    return rows

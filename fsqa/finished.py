@@ -10,8 +10,12 @@ from typing import Any
 
 import yaml
 
+from fsqa import model_store
+from fsqa.config.instantiate import build
 from fsqa.config.rehearse import rehearsed
 from fsqa.errors import InputError, did_you_mean
+from fsqa.model.quantization import Quantization
+from fsqa.model.tokenizer import read_tokenizer
 from fsqa.study.folder import read_status
 
 
@@ -67,16 +71,25 @@ def _read_config(run: Path) -> dict[str, Any]:
     return config
 
 
-def load_model(run: Finished) -> tuple[Any, Any]:
-    """Return the run's model, in eval mode on the best device, and its tokenizer."""
+def load_model(run: Finished, quantization: Quantization | None = None) -> tuple[Any, Any]:
+    """Return the run's model, in eval mode on the best device, and its tokenizer.
+
+    Without a quantization of its own, or with ``none``, it is loaded in the numbers it was trained in.
+    """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    folder = str(run.path / "model")
-    if not (run.path / "model" / "config.json").is_file():
+    folder = run.path / "model"
+    if not any((folder / name).is_file() for name in ("config.json", model_store.ADAPTER_CONFIG)):
         raise InputError(f"{folder}: the run's model is gone; delete {run.path} and run it again")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto").to(device).eval()
-    return model, AutoTokenizer.from_pretrained(folder)
+    if quantization is None or quantization.kind == "none":
+        quantization = build(run.config["tuning"]).quantization
+    model = model_store.load(
+        folder,
+        build(run.config["objective"]).model_class,
+        dtype=run.config["model"].get("dtype", "float32"),
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        quantization=quantization,
+    )
+    return model, read_tokenizer(str(folder), revision=None)

@@ -2,51 +2,87 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
+from torch.multiprocessing.spawn import ProcessRaisedException
 
+from fsqa import footprint
 from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
 from fsqa.callbacks.last_validation import LastValidation
-from fsqa.config.assemble import Assembly
+from fsqa.callbacks.totals import FILE, TotalsWriter
+from fsqa.checkpoint import StreamedCheckpoints
+from fsqa.config.assemble import Assembly, assemble_objective
+from fsqa.config.devices import device_count, is_auto_mesh, is_sharded, micro_batch_size, rank
 from fsqa.config.instantiate import build
 from fsqa.data.batches import on_device
 from fsqa.data.module import QuestionDataModule, accumulation
 from fsqa.errors import InputError
+from fsqa.footprint import Footprint
+from fsqa.memory import peak_mb
 from fsqa.objective.module import ObjectiveModule
 from fsqa.objective.self_check import check_objective
 from fsqa.study.folder import RunFolder
 
+REFUSED = "fsqa.errors.InputError: "
+"""How the traceback of another process ends when it refused its input."""
 
-def fit(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, folder: RunFolder) -> History:
-    """Train the objective, or go on from the folder's last checkpoint, and leave it with its best weights."""
+
+def fit(
+    config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, folder: RunFolder
+) -> ObjectiveModule:
+    """Train the objective, or go on from the folder's last checkpoint, and return it with its best weights.
+
+    Processes that only train along get it back as training left it.
+    """
+    devices = device_count(config)
+    micro_batch = micro_batch_size(config, devices)
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     data = QuestionDataModule(
         train=assembly.examples["train"],
         validation=assembly.examples["validation"],
         pad_id=assembly.encoder.end_id,
         batch_size=config["batch_size"],
-        micro_batch_size=config["micro_batch_size"],
+        micro_batch_size=micro_batch,
         seed=config["seed"],
         workers=0,
     )
     callbacks = _callbacks(config, assembly, folder)
-    trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder)
+    accumulated = accumulation(config["batch_size"], micro_batch, devices)
+    trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder, devices, accumulated)
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
         check_objective(objective, on_device(data.train_dataloader().first(), objective.device))
     device = objective.device
-    trainer.fit(objective, datamodule=data, ckpt_path=resume)
+    _train(trainer, objective, data, resume)
+    if rank(config["trainer"]):
+        return objective
+    if is_sharded(config["trainer"]):
+        objective = assemble_objective(config, assembly)  # whole again, in this process alone
     objective.to(device)  # Lightning leaves it on the CPU, but there are questions to answer yet
     _load_best(objective, callbacks["best"], folder)
-    history = callbacks["history"]
-    assert isinstance(history, History)
-    return history
+    return objective
+
+
+def _train(trainer: pl.Trainer, objective: ObjectiveModule, data: QuestionDataModule, resume: Path | None) -> None:
+    """Train; whatever ends it here ends the other processes too."""
+    try:
+        trainer.fit(objective, datamodule=data, ckpt_path=resume)
+    except BaseException as error:
+        if (launcher := trainer.strategy.launcher) is not None:
+            launcher.kill(signal.SIGKILL)
+        told = str(error).rstrip().rpartition("\n")[2]
+        if isinstance(error, ProcessRaisedException) and told.startswith(REFUSED):
+            raise InputError(told.removeprefix(REFUSED)) from error
+        raise
 
 
 def _callbacks(config: Mapping[str, Any], assembly: Assembly, folder: RunFolder) -> dict[str, pl.Callback]:
@@ -65,24 +101,28 @@ def _callbacks(config: Mapping[str, Any], assembly: Assembly, folder: RunFolder)
     }
     # Answers log the metrics that the best checkpoint and early stopping look at, so they come first.
     order = sorted(config["callbacks"], key=lambda name: name != "answers")
-    return {
+    callbacks = {
         name: build(config["callbacks"][name], **runtime.get(name, {}))
         for name in order
         if config["callbacks"][name] is not None
     }
+    history = callbacks["history"]
+    assert isinstance(history, History)
+    return callbacks | {
+        "footprint": Footprint(path=folder.path / footprint.FILE),
+        "totals": TotalsWriter(path=folder.path / FILE, history=history, peak_mb=peak_mb),
+    }
 
 
-def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: RunFolder) -> pl.Trainer:
+def _trainer(
+    config: Mapping[str, Any], callbacks: list[pl.Callback], folder: RunFolder, devices: int, accumulated: int
+) -> pl.Trainer:
     settings = dict(config["trainer"])
-    accumulated = accumulation(config["batch_size"], config["micro_batch_size"], int(settings["devices"]))
-    if str(settings["precision"]).startswith("16") and not torch.cuda.is_available():
-        raise InputError(
-            f"trainer.precision={settings['precision']}: there is no GPU here, and on a CPU it would silently become "
-            "bfloat16 or turn to NaN; take bf16-mixed or 32-true"
-        )
     if settings["enable_progress_bar"] and sys.stderr.isatty():
         callbacks = [*callbacks, StepBar(title=f"{folder.choices.get('loss', 'training')}, seed {config['seed']}")]
     settings |= {
+        "devices": devices,
+        "strategy": _strategy(settings["strategy"], devices),
         "enable_progress_bar": False,
         "accumulate_grad_batches": accumulated,
         # Lightning counts micro-batches; the config counts optimizer steps.
@@ -101,7 +141,17 @@ def _trainer(config: Mapping[str, Any], callbacks: list[pl.Callback], folder: Ru
         check_val_every_n_epoch=None,
         use_distributed_sampler=False,
     )
+    if isinstance(trainer.strategy, SingleDeviceStrategy | DDPStrategy):  # others write in a way of their own
+        trainer.strategy.checkpoint_io = StreamedCheckpoints()
     return trainer
+
+
+def _strategy(node: Any, devices: int) -> Any:
+    """Return a strategy for so many devices."""
+    if isinstance(node, Mapping):
+        auto = {"data_parallel_size": devices // node["tensor_parallel_size"]} if is_auto_mesh(node) else {}
+        return build({**node, **auto})
+    return node
 
 
 def _load_best(objective: ObjectiveModule, best: pl.Callback, folder: RunFolder) -> None:
@@ -112,5 +162,6 @@ def _load_best(objective: ObjectiveModule, best: pl.Callback, folder: RunFolder)
             "lower trainer.val_check_interval, or monitor one of val/answer_nll, val/token_accuracy, val/exact_match, "
             "val/f1"
         )
-    state = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    objective.load_state_dict(state)
+    checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    objective.on_load_checkpoint(checkpoint)  # it holds what learned, and must hold all of it
+    objective.load_state_dict(checkpoint["state_dict"], strict=False)

@@ -1,61 +1,200 @@
-"""The card that travels with a saved model."""
+"""The card that travels with a saved model: data, training, results, and how to load it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-SHOWN = ("exact_match", "f1", "answer_nll", "stop_rate")
+from fsqa.config.instantiate import build
+from fsqa.encode.base import Encoder
+from fsqa.encode.written import written_template
+from fsqa.generation.autoregressive import Autoregressive
+from fsqa.metrics.catalogue import BASELINES, METRICS
+from fsqa.metrics.intervals import Interval, intervals
+from fsqa.metrics.scoring import Row
+from fsqa.types import SPLITS
+
+SHOWN = ("exact_match", "f1", "answer_nll", "token_accuracy", "stop_rate")
+PIPELINES = {
+    "AutoModelForCausalLM": "text-generation",
+    "AutoModelForMaskedLM": "fill-mask",
+    "AutoModelForQuestionAnswering": "question-answering",
+}
+"""What the hub calls that which an Auto class does."""
+PEFT_CLASSES = {
+    "AutoModelForCausalLM": "AutoPeftModelForCausalLM",
+    "AutoModelForQuestionAnswering": "AutoPeftModelForQuestionAnswering",
+}
+"""Of an Auto class of transformers: the class of PEFT that loads base model and adapter at once."""
 
 
-def model_card(config: Mapping[str, Any], metrics: Mapping[str, Any], choices: Mapping[str, str], run: str) -> str:
-    """Write the card: what the model was trained on and how, what it scores beside its baselines, how to load it."""
-    base = None if config["rehearse"] else config["model"].get("path")
-    front = {
-        "library_name": "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": ["fsqa", "question-answering", f"loss-{choices.get('loss', 'custom')}"],
-        **({"base_model": base} if base else {}),
-    }
-    rows = {"this model": metrics["test"], **metrics["baseline"]}
-    table = "\n".join(
-        f"| {name.replace('_', ' ')} | " + " | ".join(_cell(figures.get(metric)) for metric in SHOWN) + " |"
-        for name, figures in rows.items()
+def model_card(
+    *,
+    run: str,
+    config: Mapping[str, Any],
+    choices: Mapping[str, str],
+    metrics: Mapping[str, Any],
+    rows: Sequence[Row],
+    encoder: Encoder,
+    adapter: bool,
+    note: str = "",
+) -> str:
+    """Write the card of a model: ``rows`` are its scored test answers, ``adapter`` says whether the base is apart.
+
+    ``note`` is a paragraph that comes first, for a model that was changed after the run.
+    """
+    model_class = build(config["objective"]).model_class
+    front = yaml.safe_dump(_front(run, config, choices, metrics, model_class, adapter), sort_keys=False).strip()
+    parts = (
+        f"---\n{front}\n---\n\n# {run}",
+        note,
+        _training(config, choices, metrics),
+        _data(choices, metrics["data"], "questions" if _answers(metrics) else "documents"),
+        _results(metrics, intervals(rows)),
+        _loading(config, encoder, model_class, adapter, _has_context(config)),
     )
-    segments = "".join(text for segment in config["prompt"]["segments"] for text in segment.values())
-    return f"""---
-{yaml.safe_dump(front, sort_keys=False).strip()}
----
-
-# {run}
-
-Answers questions. Trained with fsqa on `{choices.get("dataset", "custom")}` with the loss strategy
-`{choices.get("loss", "custom")}` (label smoothing {config["loss"].get("smoothing")}) and
-`{choices.get("tuning", "custom")}` tuning, seed {config["seed"]}, {metrics["cost"]["steps"]} steps
-of {config["batch_size"]} examples.
-
-| on {metrics["test"]["examples"]} test questions | {" | ".join(SHOWN)} |
-| --- |{" ---: |" * len(SHOWN)}
-{table}
-
-Exact match and F1 after SQuAD normalisation, the best over all references; one seed, so no interval: compare several
-with `fsqa report`.
-
-## Loading
-
-```python
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("model")
-model = AutoModelForCausalLM.from_pretrained("model")
-```
-
-The prompt is {segments!r}{", after the start token" if config["prompt"]["start"] else ""};
-the answer ends with the end token.
-"""
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _front(
+    run: str,
+    config: Mapping[str, Any],
+    choices: Mapping[str, str],
+    metrics: Mapping[str, Any],
+    model_class: str,
+    adapter: bool,
+) -> dict[str, Any]:
+    """Return the metadata that Hugging Face reads."""
+    base = None if config["rehearse"] else config["model"].get("path")
+    dataset = choices.get("dataset", "custom")
+    figures = [
+        {"type": name, "name": METRICS[name].title, "value": metrics["test"][name]}
+        for name in SHOWN
+        if name in metrics["test"]
+    ]
+    task = "question-answering" if _answers(metrics) else "text-generation"
+    result = {
+        "task": {"type": task, "name": task.replace("-", " ").capitalize()},
+        "dataset": {"type": dataset, "name": dataset, "split": "test"},
+        "metrics": figures,
+    }
+    return {
+        "library_name": "peft" if adapter else "transformers",
+        "pipeline_tag": PIPELINES.get(model_class, "question-answering"),
+        "tags": ["fsqa", task, f"loss-{choices.get('loss', 'custom')}"],
+        **({"base_model": base} if base else {}),
+        "model-index": [{"name": run, "results": [result]}],
+    }
+
+
+def _training(config: Mapping[str, Any], choices: Mapping[str, str], metrics: Mapping[str, Any]) -> str:
+    chosen = {group: choices.get(group, "custom") for group in ("model", "dataset", "objective", "loss", "tuning")}
+    cost, smoothing = metrics["cost"], config["loss"].get("smoothing")
+    start = "A rehearsal: a tiny random model of the architecture, which knows nothing. " if config["rehearse"] else ""
+    smoothed = f" (label smoothing {smoothing})" if smoothing is not None else ""
+    return f"""{start}Trained by fsqa from `{chosen["model"]}` on `{chosen["dataset"]}`:
+objective `{chosen["objective"]}`, loss strategy `{chosen["loss"]}`{smoothed}, tuning `{chosen["tuning"]}`,
+{cost["trainable_parameters"]:,} of {cost["parameters"]:,} parameters learned,
+seed {config["seed"]}, {cost["steps"]:,} steps of {config["batch_size"]} examples."""
+
+
+def _answers(metrics: Mapping[str, Any]) -> bool:
+    """Say whether the model answers questions; one of plain text only predicts documents."""
+    return "exact_match" in metrics["test"]
+
+
+def _data(choices: Mapping[str, str], data: Mapping[str, Any], asked: str) -> str:
+    sizes = ", ".join(f"{data[split]['records']:,} {split}" for split in SPLITS)
+    return f"Data: `{choices.get('dataset', 'custom')}`, {sizes} {asked}, sha256 `{data['sha256']}`."
+
+
+def _results(metrics: Mapping[str, Any], known: Mapping[str, Interval]) -> str:
+    shown = [name for name in SHOWN if name in metrics["test"]]
+    asked = "questions" if _answers(metrics) else "documents"
+    lines = [
+        f"## Results\n\n| on {metrics['test']['examples']:,} test {asked} | "
+        + " | ".join(METRICS[name].title for name in shown)
+        + " |",
+        f"| --- |{' ---: |' * len(shown)}",
+        "| this model | " + " | ".join(_figure(metrics["test"][name], known.get(name)) for name in shown) + " |",
+    ]
+    for baseline, figures in metrics["baseline"].items():
+        title = BASELINES.get(baseline, baseline.replace("_", " "))
+        lines.append(f"| {title} | " + " | ".join(_figure(figures.get(name), None) for name in shown) + " |")
+    told = f"""
+
+In brackets: 95 % bootstrap interval over the test {asked}. It is one run with one seed, so the spread over seeds is
+not in it; `fsqa report` compares several seeds."""
+    if _answers(metrics):
+        told += " Exact match and F1 after SQuAD normalisation, the best over all\nreferences."
+    return "\n".join(lines) + told
+
+
+def _loading(config: Mapping[str, Any], encoder: Encoder, model_class: str, adapter: bool, context: bool) -> str:
+    """Tell how to load the model and ask it, in code that runs as it stands from the folder above ``model``."""
+    if model_class == "AutoModelForQuestionAnswering" and not adapter:
+        return f"## Loading\n\n{_code(_EXTRACTIVE)}"
+    lines = [*_imports(model_class, adapter), 'tokenizer = AutoTokenizer.from_pretrained("model")']
+    if adapter and model_class not in PEFT_CLASSES:
+        lines += [
+            'base = PeftConfig.from_pretrained("model").base_model_name_or_path',
+            f'model = PeftModel.from_pretrained({model_class}.from_pretrained(base), "model")',
+        ]
+    else:
+        lines += [f'model = {PEFT_CLASSES[model_class] if adapter else model_class}.from_pretrained("model")']
+    layout, generation = build(config["prompt"]).bound(encoder.tokenizer), build(config["generation"])
+    template = written_template(encoder, layout, context)
+    if model_class == "AutoModelForCausalLM" and isinstance(generation, Autoregressive):
+        lines += _asking(template, generation)
+    end = encoder.tokenizer.decode([encoder.end_id])
+    told = f"The answer ends with the end token `{end}` (id {encoder.end_id})."
+    if model_class == "AutoModelForMaskedLM":
+        told = f"The prompt is {template!r}: every mask is filled at once. {told}"
+    return f"## Loading\n\n{_code(lines)}\n\n{told}"
+
+
+def _asking(template: str, generation: Autoregressive) -> list[str]:
+    settings = ", ".join(f"{name}={value!r}" for name, value in generation.for_clients().items())
+    return [
+        "",
+        f"prompt = {template!r}",
+        'question = "who wrote the novel emma?"',
+        'text = prompt.replace("{question}", question)',
+        'ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]',
+        f"said = model.generate(input_ids=ids, {settings})",
+        "print(tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True).strip())",
+    ]
+
+
+_EXTRACTIVE = [
+    "from transformers import AutoModelForQuestionAnswering, AutoTokenizer",
+    "",
+    'tokenizer = AutoTokenizer.from_pretrained("model")',
+    'model = AutoModelForQuestionAnswering.from_pretrained("model")',
+    'inputs = tokenizer("the question", "the document", return_tensors="pt")',
+    "outputs = model(**inputs)  # start_logits and end_logits over the tokens",
+]
+
+
+def _imports(model_class: str, adapter: bool) -> list[str]:
+    if not adapter:
+        return [f"from transformers import {model_class}, AutoTokenizer", ""]
+    if model_class in PEFT_CLASSES:
+        return [f"from peft import {PEFT_CLASSES[model_class]}", "from transformers import AutoTokenizer", ""]
+    return ["from peft import PeftConfig, PeftModel", f"from transformers import {model_class}, AutoTokenizer", ""]
+
+
+def _has_context(config: Mapping[str, Any]) -> bool:
+    return any("{context}" in text for segment in config["prompt"].get("segments") or [] for text in segment.values())
+
+
+def _code(lines: Sequence[str]) -> str:
+    return "```python\n" + "\n".join(lines) + "\n```"
+
+
+def _figure(value: float | None, interval: Interval | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else "")

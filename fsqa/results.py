@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
-from fsqa.baseline import most_frequent_answer, nearest_question
-from fsqa.callbacks.history import History
+from fsqa import footprint, model_store
+from fsqa.baseline import most_frequent_answer, nearest_question, unigram
+from fsqa.callbacks.totals import FILE, Totals
 from fsqa.config.assemble import Assembly, changed_fields
 from fsqa.data.cache import cached_folder, key_of
+from fsqa.encode.blocks import BlockEncoder
+from fsqa.evaluation import document_rows
 from fsqa.files import write_json, write_text
+from fsqa.footprint import estimated_mb
 from fsqa.generation.base import Generation
-from fsqa.memory import peak_mb
 from fsqa.metrics.scoring import Row, summarize
+from fsqa.model.parameters import count_parameters, sum_of
 from fsqa.model_card import model_card
 from fsqa.objective.module import ObjectiveModule
 from fsqa.progress import counting, working
@@ -31,11 +32,13 @@ Baselines = dict[str, list[Row]]
 def baselines(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, cache: Path) -> Baselines:
     """Score the test split without training: the untouched model, the most frequent answer, the nearest question.
 
-    Runs that share model, data and decoding share the result.
+    Plain text, which asks nothing, has how often tokens come instead of the last two. Runs that share model, data and
+    decoding share the result.
     """
     data = assembly.records
     train, test = data.splits["train"], data.splits["test"]
-    model = [config[name] for name in ("model", "seed", "generation", "prompt", "max_length", "rehearse")]
+    model = [config[name] for name in ("model", "seed", "objective", "generation", "prompt", "max_length", "rehearse")]
+    model.append(str(assembly.tuning.quantization))
 
     def untouched() -> list[Row]:
         with counting("untouched model", len(test)) as advance:
@@ -45,13 +48,21 @@ def baselines(config: Mapping[str, Any], assembly: Assembly, objective: Objectiv
         with working("looking for the nearest training questions"):
             return nearest_question(train, test)
 
-    return {
-        "untouched": _cached(cache, key_of("untouched", data.key, assembly.tokenizer_key, model), untouched),
+    own = {"untouched": _cached(cache, key_of("untouched", data.key, assembly.tokenizer_key, model), untouched)}
+    if isinstance(assembly.encoder, BlockEncoder):
+        return own | {"unigram": _unigram(assembly)}
+    return own | {
         "most_frequent_answer": _cached(
             cache, key_of("most_frequent_answer", data.key), lambda: most_frequent_answer(train, test)
         ),
         "nearest_question": _cached(cache, key_of("nearest_question", data.key), nearest),
     }
+
+
+def _unigram(assembly: Assembly) -> list[Row]:
+    test = assembly.records.splits["test"]
+    sums = unigram(assembly.examples["train"], assembly.examples["test"], len(test), len(assembly.tokenizer))
+    return document_rows(test, assembly.layout, sums.tolist())
 
 
 def _cached(cache: Path, key: str, compute: Callable[[], list[Row]]) -> list[Row]:
@@ -64,11 +75,10 @@ def write_results(
     assembly: Assembly,
     objective: ObjectiveModule,
     comparison: Baselines,
-    history: History,
     folder: RunFolder,
 ) -> None:
     """Score the tuned model on validation and test, and write everything but the status."""
-    cost = _cost(objective, history)
+    totals = Totals.read(folder.path / FILE)
     rows, generation = _answer(assembly, objective, folder)
     variants = {
         name: assembly.evaluator.revise(variant, assembly.records.splits["test"], rows["test"])
@@ -79,14 +89,14 @@ def write_results(
         "test": summarize(rows["test"]),
         "variants": {name: summarize(variant) for name, variant in variants.items()},
         "baseline": {name: summarize(baseline) for name, baseline in comparison.items()},
-        "cost": cost,
-        "masks": _masks(assembly, history),
+        "cost": _cost(objective, totals, estimated_mb(folder.path / footprint.FILE)),
+        "masks": _masks(assembly, totals),
         "data": assembly.records.summary(),
     }
     write_rows(folder.path / "predictions.jsonl", rows["test"])
     for name, baseline in comparison.items():
         write_rows(folder.path / "baseline" / f"{name}.jsonl", baseline)
-    _save_model(config, assembly, objective, metrics, folder)
+    _save_model(config, assembly, objective, metrics, rows["test"], folder)
     write_json(folder.path / "metrics.json", metrics)
 
 
@@ -113,30 +123,33 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def _cost(objective: ObjectiveModule, history: History) -> dict[str, float]:
-    seconds = max(1e-9, history.seconds - history.seconds_before - history.validation_seconds)
-    parameters = list(objective.model.parameters())
+def _cost(objective: ObjectiveModule, totals: Totals, estimated: float | None) -> dict[str, float]:
+    seconds = max(1e-9, totals.timed_seconds)
+    whole = sum_of(count_parameters(objective.model))
     return {
-        "seconds": round(history.seconds, 3),
-        "steps": objective.trainer.global_step,
-        "steps_per_second": round(history.trained_steps / seconds, 3),
-        "tokens_per_second": round(history.trained_tokens / seconds, 1),
-        "loss_tokens": history.loss_tokens,
-        "peak_memory_mb": round(peak_mb(), 1),
-        "parameters": sum(p.numel() for p in parameters),
-        "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "seconds": round(totals.seconds, 3),
+        "steps": totals.steps,
+        "devices": totals.devices,
+        "steps_per_second": round(totals.timed_steps / seconds, 3),
+        "tokens_per_second": round(totals.timed_tokens / seconds, 1),
+        "loss_tokens": totals.loss_tokens,
+        "peak_memory_mb": round(totals.peak_memory_mb, 1),
+        **({"estimated_memory_mb": estimated} if estimated is not None else {}),
+        "parameters": whole.total,
+        "trainable_parameters": whole.trainable,
     }
 
 
-def _masks(assembly: Assembly, history: History) -> dict[str, Any]:
+def _masks(assembly: Assembly, totals: Totals) -> dict[str, Any]:
     """Say what the loss was made of, what was cut, and how many tokens of each role the training split has."""
-    total = sum(history.role_loss) or 1.0
-    share = {name: part / total for name, part in zip(ROLE_NAMES, history.role_loss, strict=False)}
+    total = sum(totals.role_loss) or 1.0
+    share = {name: part / total for name, part in zip(ROLE_NAMES, totals.role_loss, strict=False)}
     summaries = {split: assembly.examples[split].summary for split in SPLITS}
     return {
         "share": share,
         "truncated": {split: summary["truncated_rows"] for split, summary in summaries.items()},
         "truncated_tokens": {split: summary["truncated_tokens"] for split, summary in summaries.items()},
+        "cut_answers": {split: summary["cut_answers"] for split, summary in summaries.items()},
         "tokens": summaries["train"]["tokens"],
     }
 
@@ -146,18 +159,27 @@ def _save_model(
     assembly: Assembly,
     objective: ObjectiveModule,
     metrics: Mapping[str, Any],
+    rows: Sequence[Row],
     folder: RunFolder,
 ) -> None:
     """Write ``model/`` under another name first, so that there is a whole one or none."""
     final, draft = folder.path / "model", folder.path / ".model"
     for left_over in (final, draft):
         shutil.rmtree(left_over, ignore_errors=True)
+    published = assembly.source.weights_from
     try:
-        objective.model.save_pretrained(draft)
-    except SafetensorError as error:
-        # The only thing that can go wrong here is the disk, and safetensors says so in words alone.
+        model_store.save(objective.model, assembly.tokenizer, draft, final=final, published=published)
+    except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        raise OSError(errno.ENOSPC, str(error)) from error
-    assembly.tokenizer.save_pretrained(draft)
-    write_text(draft / "README.md", model_card(config, metrics, folder.choices, folder.path.name))
+        raise
+    card = model_card(
+        run=folder.path.name,
+        config=config,
+        choices=folder.choices,
+        metrics=metrics,
+        rows=rows,
+        encoder=assembly.encoder,
+        adapter=model_store.is_adapter(objective.model),
+    )
+    write_text(draft / "README.md", card)
     draft.replace(final)

@@ -6,7 +6,9 @@ import logging
 import sys
 import time
 import warnings
+from typing import Any
 
+from fsqa.config.devices import at_hand, device_count, rank
 from fsqa.config.instantiate import build
 from fsqa.errors import InputError
 from fsqa.progress import working
@@ -17,8 +19,12 @@ def train(folder: RunFolder) -> None:
     """Train, test and save the run that ``folder`` stands for.
 
     A run is idempotent: a finished one is left as it is, an interrupted one goes on from its last checkpoint,
-    a failed one is tried again. Raises InputError for input that cannot work.
+    a failed one is tried again. Of the processes that train one run together, only the first writes.
+    Raises InputError for input that cannot work.
     """
+    if rank(folder.config["trainer"]):
+        _assist(folder)
+        return
     fingerprint = _data_fingerprint(folder)
     folder.check_data(fingerprint)
     if not folder.is_done:
@@ -44,7 +50,6 @@ def _data_fingerprint(folder: RunFolder) -> str | None:
 def _run(folder: RunFolder) -> None:
     with working("loading torch, Lightning and transformers"):
         from fsqa.config.assemble import assemble, assemble_objective
-        from fsqa.config.rehearse import rehearsed
         from fsqa.fit import fit
         from fsqa.memory import forget_peak
         from fsqa.results import baselines, write_results
@@ -52,16 +57,38 @@ def _run(folder: RunFolder) -> None:
     started = time.monotonic()
     _quiet()
     forget_peak()
-    config = rehearsed(folder.config)
+    config, note = _config(folder)
     assembly = assemble(config, folder.cache)
     folder.update(data_sha256=assembly.records.sha256, decided=assembly.decided)
-    for note in assembly.notes():
-        print(f"fsqa: note: {note}", file=sys.stderr)
+    for told in [*([note] if note else []), *assembly.notes()]:
+        print(f"fsqa: note: {told}", file=sys.stderr)
     objective = assemble_objective(config, assembly)
     comparison = baselines(config, assembly, objective, folder.cache)
-    history = fit(config, assembly, objective, folder)
-    write_results(config, assembly, objective, comparison, history, folder)
+    objective = fit(config, assembly, objective, folder)
+    write_results(config, assembly, objective, comparison, folder)
     folder.update(seconds=round(time.monotonic() - started, 3))
+
+
+def _assist(folder: RunFolder) -> None:
+    """Train with the process that owns the run, and leave all else to it."""
+    from fsqa.config.assemble import assemble, assemble_objective
+    from fsqa.fit import fit
+    from fsqa.memory import forget_peak
+
+    _quiet()
+    forget_peak()
+    config, _ = _config(folder)
+    assembly = assemble(config, folder.cache)
+    fit(config, assembly, assemble_objective(config, assembly), folder)
+
+
+def _config(folder: RunFolder) -> tuple[dict[str, Any], str | None]:
+    """Return the config as it is trained here, and a note if a rehearsal had to do without a GPU."""
+    from fsqa.config.rehearse import rehearsed
+
+    config, note = at_hand(rehearsed(folder.config))
+    device_count(config)
+    return config, note
 
 
 def _quiet() -> None:

@@ -15,7 +15,7 @@ LEVELS = (
     ("dataset", "prompt", "loss", "model", "tuning", "optimizer", "scheduler"),
     ("encode", "generation", "metrics"),
     ("data", "objective"),
-    ("callbacks", "logger", "evaluation", "baseline"),
+    ("callbacks", "logger", "checkpoint", "evaluation", "baseline"),
     ("config", "study"),
     (
         "cli",
@@ -24,9 +24,13 @@ LEVELS = (
         "fit",
         "results",
         "memory",
+        "memory_estimate",
+        "footprint",
+        "model_store",
         "report",
         "finished",
         "completion",
+        "export",
         "model_card",
         "__main__",
     ),
@@ -141,7 +145,7 @@ def test_groups_have_one_name_everywhere():
     from fsqa.config.check import GROUPS
 
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()}
-    assert groups == {*GROUPS, "experiment"}
+    assert groups == {*GROUPS, "experiment", "quantization"}, "quantization is chosen for finished runs"
     without_code = {"trainer", "optimizer", "logger"}  # classes of torch and Lightning
     assert {group for group in GROUPS if not (PACKAGE / group).is_dir()} <= without_code
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytorch_lightning as pl
+from torch.distributed.fsdp import FSDPModule
 
+from fsqa.callbacks.ranks import of_every_rank
 from fsqa.errors import InputError
 from fsqa.evaluation import Evaluator
 from fsqa.metrics.scoring import summarize
@@ -27,6 +29,11 @@ class Answers(pl.Callback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Generate, score, log."""
         assert isinstance(pl_module, ObjectiveModule)
-        metrics = summarize(self._evaluator.answer(pl_module.model, self._records))
+        # Devices that share the weights need each other for every forward pass; others share the questions.
+        together = isinstance(pl_module.model, FSDPModule)
+        rank, ranks = (0, 1) if together else (trainer.global_rank, trainer.world_size)
+        own = self._evaluator.answer(pl_module.model, self._records[rank::ranks])
+        rows = own if together else [row for rows in of_every_rank(trainer, own) for row in rows]
+        metrics = summarize(rows)
         for name in SHOWN:
             pl_module.log(f"val/{name}", metrics[name], rank_zero_only=False)

@@ -31,6 +31,8 @@ class StepBar(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start at the step that training starts, or goes on, from."""
+        if not trainer.is_global_zero:
+            return
         self._bar.start()
         total = int(trainer.estimated_stepping_batches)
         self._task = self._bar.add_task(self._title, total=total, completed=trainer.global_step, figures="")

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import pytorch_lightning as pl
 from torch import Tensor
 
+from fsqa.callbacks.ranks import of_every_rank
 from fsqa.errors import InputError
 from fsqa.files import write_text
 from fsqa.objective.module import ObjectiveModule
@@ -20,7 +21,8 @@ class History(pl.Callback):
     """Writes ``history.jsonl`` while training, and counts what training costs.
 
     Every ``every`` optimizer steps a line holds the mean loss since the last one, its share per role, the plain
-    NLL of the targets, the learning rate and the loss tokens seen so far; every validation adds one.
+    NLL of the targets, the learning rate, the mean norm of the gradients before they are clipped, and the loss tokens
+    seen so far; every validation adds one. Of several processes all sum what they see, and the first one writes.
     """
 
     def __init__(self, *, path: Path, every: int) -> None:
@@ -46,13 +48,13 @@ class History(pl.Callback):
         return self.seconds_before + time.monotonic() - self._started
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run goes on counting from."""
+        """Return what a resumed run goes on counting from; the sums are those of every process."""
         return {
             "loss_tokens": self.loss_tokens,
             "seconds": self.seconds,
             "role_loss": self.role_loss,
             "steps": self._steps,
-            "figures": self._figures.state_dict(),
+            "figures": of_every_rank(self._trainer, self._figures.cpu_state()),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -60,21 +62,23 @@ class History(pl.Callback):
         self.loss_tokens, self.seconds_before = state_dict["loss_tokens"], state_dict["seconds"]
         self.role_loss = list(state_dict["role_loss"])
         self._steps = state_dict["steps"]
-        self._figures.load_state_dict(state_dict["figures"])
+        sums = state_dict["figures"]
+        if len(sums) == self._trainer.world_size:
+            self._figures.load_state_dict(sums[self._trainer.global_rank])
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Find the sums that the objective keeps."""
         assert isinstance(pl_module, ObjectiveModule)
-        self._figures = pl_module.figures
+        self._figures, self._trainer = pl_module.figures, trainer
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the file, cutting off what an interrupted run wrote after its last checkpoint."""
+        self._started = time.monotonic()
         if not trainer.is_global_zero:
             return
         kept = [line for line in _lines(self._path) if json.loads(line)["step"] <= trainer.global_step]
         write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._file = self._path.open("a", encoding="utf-8")
-        self._started = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -105,17 +109,20 @@ class History(pl.Callback):
             self._file = None
 
     def _write_training(self, trainer: pl.Trainer) -> None:
-        figures, steps = self._figures, max(1, self._steps)
-        role_loss = figures.role_loss.tolist()
-        self.loss_tokens += figures.targets
+        parts, steps = of_every_rank(trainer, self._figures.sums()), max(1, self._steps)
+        sums = {name: [sum(own) for own in zip(*(part[name] for part in parts), strict=True)] for name in parts[0]}
+        role_loss, targets = sums["role_loss"], int(sums["targets"][0])
+        self.loss_tokens += targets
         self.role_loss = [total + new for total, new in zip(self.role_loss, role_loss, strict=False)]
         line = {
-            "train/loss": float(figures.loss) / steps,
-            "train/target_nll": float(figures.nll) / max(1, figures.targets),
+            "train/loss": sums["loss"][0] / steps,
+            "train/target_nll": sums["nll"][0] / max(1, targets),
             **{f"train/loss_{name}": part / steps for name, part in zip(ROLE_NAMES, role_loss, strict=False)},
             "train/lr": trainer.optimizers[0].param_groups[0]["lr"],
         }
-        figures.reset()
+        if sums["finite_norms"][0]:
+            line["train/grad_norm"] = sums["grad_norm"][0] / sums["finite_norms"][0]
+        self._figures.reset()
         self._steps = 0
         self._write(trainer, line)
 

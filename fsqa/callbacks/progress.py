@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from fsqa.callbacks.ranks import of_every_rank
 from fsqa.errors import InputError
 
 
@@ -23,24 +24,39 @@ class Progress(pl.callbacks.Checkpoint):
         if every < 1:
             raise InputError(f"callbacks.progress.every: wanted 1 step or more, got {every}")
         self._path, self._every = path, every
-        self._random_state: torch.Tensor | None = None
+        self._random_states: list[dict[str, torch.Tensor]] | None = None
         self._is_due = False
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Know the processes that train together."""
+        self._trainer = trainer
+
     def state_dict(self) -> dict[str, Any]:
-        """Return the random state: dropout goes on with the very next number."""
-        return {"torch": torch.get_rng_state()}
+        """Return the random state of every process: dropout goes on with the very next number."""
+        own = {"torch": torch.get_rng_state()}
+        if self._trainer.strategy.root_device.type == "cuda":
+            own["cuda"] = torch.cuda.get_rng_state()
+        return {"random": of_every_rank(self._trainer, own)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep the random state until the first batch."""
-        self._random_state = state_dict["torch"]
+        self._random_states = state_dict["random"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Let every process drop other units: Lightning starts them all with the same seed."""
+        if trainer.global_rank:
+            torch.manual_seed(torch.initial_seed() + trainer.global_rank)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Restore the random state at the last moment: starting the loop draws from it too."""
-        if self._random_state is not None:
-            torch.set_rng_state(self._random_state.cpu())
-            self._random_state = None
+        if self._random_states is not None and len(self._random_states) == trainer.world_size:
+            own = self._random_states[trainer.global_rank]
+            torch.set_rng_state(own["torch"].cpu())
+            if "cuda" in own:
+                torch.cuda.set_rng_state(own["cuda"].cpu())
+        self._random_states = None
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -8,37 +8,59 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fsqa.commands.arguments import Arguments, parse
+from fsqa.commands.overrides import GROUPS, Asked, asked_of, is_override
 from fsqa.errors import InputError
 from fsqa.finished import Finished, find_run, load_model
 from fsqa.types import Record
+
+EPILOG = """Overrides, as for fsqa evaluate: generation=sampling generation.temperature=0.7 quantization=int8 ...
+"""
 
 Ask = Callable[[list[str]], list[dict[str, object]]]
 
 
 def run(words: list[str]) -> int:
     """Answer one question, a file of them (one a line), or whatever is typed."""
-    parser = Arguments("fsqa ask", "Let a finished run answer one question, a file of questions, or what you type.")
+    parser = Arguments(
+        "fsqa ask", "Let a finished run answer one question, a file of questions, or what you type.", epilog=EPILOG
+    )
     parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
-    parser.add_argument("question", nargs="?", help="left out: questions are read as you type them")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        default=[],
+        metavar="question or key=value",
+        help="no question: they are read as you type them",
+    )
     parser.add_argument("--file", type=Path, help="a text file with one question a line; - for standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of plain answers")
     parser.add_argument("--context", default="", help="a document to go with the question")
     options = parse(parser, words)
-    if options.question is not None and not options.question.strip():
-        raise InputError("question: wanted some text, got an empty one")
-    if options.question is not None and options.file is not None:
+    question = _question(options.words)
+    if question is not None and options.file is not None:
         raise InputError("give a question or --file, not both")
     finished = find_run(options.run)
+    asked = asked_of(finished, [word for word in options.words if is_override(word)], GROUPS)
     questions = _read_file(options.file) if options.file else None
-    ask = _asker(finished, options.context)
+    ask = _asker(finished, asked, options.context)
     if questions is not None:
         _print(ask(questions), options.json, many=True)
-    elif options.question is not None:
-        _print(ask([options.question]), options.json, many=False)
+    elif question is not None:
+        _print(ask([question]), options.json, many=False)
     else:
         for question in _typed():
             _print(ask([question]), options.json, many=False)
     return 0
+
+
+def _question(words: list[str]) -> str | None:
+    """Return the one question among the words that are no overrides."""
+    questions = [word for word in words if not is_override(word)]
+    if len(questions) > 1:
+        raise InputError(f"wanted one question, got {len(questions)} words; put the question in quotes")
+    if questions and not questions[0].strip():
+        raise InputError("question: wanted some text, got an empty one")
+    return questions[0] if questions else None
 
 
 def _read_file(path: Path) -> list[str]:
@@ -52,13 +74,19 @@ def _read_file(path: Path) -> list[str]:
     return questions
 
 
-def _asker(finished: Finished, context: str) -> Ask:
+def _asker(finished: Finished, asked: Asked, context: str) -> Ask:
     from fsqa.config.instantiate import build
+    from fsqa.generation.no_answers import NoAnswers
 
     config = finished.config
-    model, tokenizer = load_model(finished)
+    if isinstance(build(config["generation"]), NoAnswers):
+        raise InputError(
+            f"{finished.path}: this run models plain text and has learned no form of question; ask a run of another "
+            "prompt, such as prompt=closed_book"
+        )
+    model, tokenizer = load_model(finished, asked.quantization)
+    layout, generation = build(config["prompt"]).bound(tokenizer), build(asked.generation)
     encoder = build(config["objective"]).encoder(tokenizer, config["max_length"])
-    layout, generation = build(config["prompt"]), build(config["generation"])
 
     def ask(questions: list[str]) -> list[dict[str, object]]:
         records = [Record(id=str(i), question=q, answers=("",), context=context) for i, q in enumerate(questions)]

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from fsqa.commands.arguments import Arguments, parse
-from fsqa.config.check import check_node
-from fsqa.config.compose import compose_one
-from fsqa.config.together import check_room
-from fsqa.errors import InputError, did_you_mean
+from fsqa.commands.overrides import Asked, asked_of
+from fsqa.errors import InputError
 from fsqa.finished import Finished, find_run, load_model
-from fsqa.types import SPLITS
+
+EPILOG = """Overrides:
+  generation=greedy|sampling|beams   another way of answering; generation.KEY=VALUE changes one of its settings
+  quantization=bfloat16|int8|nf4     weights in fewer bits
+  split=test|validation|train        which split of the run's own data
+
+  fsqa evaluate RUN quantization=int8 generation=sampling generation.temperature=0.7
+"""
 
 
 def run(words: list[str]) -> int:
-    """Score a run on a split of its own data, under its own decoding or another, and print the metrics."""
+    """Score a run on a split of its own data, under its own decoding and precision or others, and print the metrics."""
     parser = Arguments(
         "fsqa evaluate",
-        "Score a finished run again, under its own way of decoding or another; the run stays as it is.",
-        epilog="Overrides: split=validation, generation.max_new_tokens=6, generation.batch_size=16 ...",
+        "Score a finished run again, under its own decoding and precision or others; the run stays as it is.",
+        epilog=EPILOG,
     )
     parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
@@ -30,33 +34,15 @@ def run(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
     options = parse(parser, words)
     finished = find_run(options.run)
-    changed = _changes(options.overrides, finished)
+    asked = asked_of(finished, options.overrides)
     if options.output is not None:
         _check_writable(options.output)
-    metrics = _evaluate(finished, changed, options.output)
+    metrics = _evaluate(finished, asked, options.output)
     if options.json:
         print(json.dumps(metrics))
     else:
-        _print(metrics, finished, changed["split"])
+        _print(metrics, {} if asked.own else _own(finished, asked), finished, asked)
     return 0
-
-
-def _changes(overrides: list[str], finished: Finished) -> dict[str, Any]:
-    """Compose what is asked for over the run's own settings."""
-    cfg = compose_one(overrides, name="evaluate")
-    asked: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    if asked["split"] not in SPLITS:
-        near = did_you_mean(str(asked["split"]), SPLITS)
-        raise InputError(f"split: wanted one of {', '.join(SPLITS)}, got '{asked['split']}'{near}")
-    own = finished.config["generation"]
-    named = {override.split("=")[0] for override in overrides}
-    if "generation" not in named:
-        # The run's own decoding, with only the keys that were named changed.
-        keys = [name.removeprefix("generation.") for name in named if name.startswith("generation.")]
-        asked["generation"] = {**own, **{key: asked["generation"][key] for key in keys}}
-    check_node("generation", asked["generation"], finished.config["allow"])
-    check_room(asked["generation"], finished.config["max_length"])
-    return asked
 
 
 def _check_writable(output: Path) -> None:
@@ -67,40 +53,58 @@ def _check_writable(output: Path) -> None:
         raise InputError(f"--output: cannot write to {output}: {error.strerror}") from None
 
 
-def _evaluate(finished: Finished, changed: dict[str, Any], output: Path | None) -> dict[str, float]:
+def _evaluate(finished: Finished, asked: Asked, output: Path | None) -> dict[str, float]:
     from fsqa.config.assemble import assemble_scoring
     from fsqa.files import write_json
     from fsqa.metrics.scoring import summarize
     from fsqa.progress import counting
     from fsqa.results import write_rows
 
-    model, tokenizer = load_model(finished)
-    config = {**finished.config, "generation": changed["generation"]}
-    objective, evaluator, records, examples = assemble_scoring(
-        config, model, tokenizer, changed["split"], finished.cache
-    )
-    with counting(f"{changed['split']} questions", len(records)) as advance:
+    model, tokenizer = load_model(finished, asked.quantization)
+    config = {**finished.config, "generation": asked.generation}
+    objective, evaluator, records, examples = assemble_scoring(config, model, tokenizer, asked.split, finished.cache)
+    with counting(f"{asked.split} questions", len(records)) as advance:
         rows = evaluator.evaluate(objective, records, examples, advance)
     metrics = summarize(rows)
     if output is not None:
         write_rows(output / "predictions.jsonl", rows)
-        write_json(output / "metrics.json", {changed["split"]: metrics, "run": finished.path.name, **changed})
+        write_json(output / "metrics.json", {asked.split: metrics, "run": finished.path.name, **asked.settings})
     return metrics
 
 
-def _print(metrics: dict[str, float], finished: Finished, split: str) -> None:
-    """Print one line a metric: its name, its value, and as much of what it is as the terminal is wide."""
+def _own(finished: Finished, asked: Asked) -> dict[str, float]:
+    """Read what the run itself scored on the split; nothing where it kept no score, as of the training split."""
+    try:
+        metrics: dict[str, Any] = json.loads((finished.path / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(metrics.get("val" if asked.split == "validation" else asked.split) or {})
+
+
+def _print(metrics: Mapping[str, float], own: Mapping[str, float], finished: Finished, asked: Asked) -> None:
+    """Print one line a metric: name, value, the run's own value and the difference, and what it is if there is room."""
     from rich.console import Console
     from rich.text import Text
 
     from fsqa.metrics.catalogue import METRICS
 
     console = Console()
-    console.print(Text(f"{finished.path.name}, {split} split", style="bold"), soft_wrap=True)
-    width = max(len(METRICS[name].title) if name in METRICS else len(name) for name in metrics)
+    console.print(Text(f"{finished.path.name}, {asked.split} split", style="bold"), soft_wrap=True)
+    titles = {name: METRICS[name].title if name in METRICS else name for name in metrics}
+    width = max(map(len, titles.values()))
+    if own:
+        console.print(Text(f"{'':{width}}  {'now':>8}  {'the run':>8}  {'change':>8}", style="dim"))
     for name, value in metrics.items():
         metric = METRICS.get(name)
-        shown = f"{100 * value:.1f} %" if metric and metric.percent else f"{value:,.4g}"
-        line = Text(f"{metric.title if metric else name:{width}}  {shown:>8}")
+        percent = metric is not None and metric.percent
+        line = Text(f"{titles[name]:{width}}  {_figure(value, percent):>8}")
+        if name in own:
+            change = value - own[name]
+            sign = "+" if change > 0 else ""
+            line.append(f"  {_figure(own[name], percent):>8}  {sign + _figure(change, percent) if change else '=':>8}")
         line.append(f"  {metric.protocol if metric else ''}", style="dim")
         console.print(line, no_wrap=True, overflow="ellipsis")
+
+
+def _figure(value: float, percent: bool) -> str:
+    return f"{100 * value:.1f} %" if percent else f"{value:,.4g}"

@@ -46,7 +46,7 @@ def _show(config: dict[str, Any], split: Any, count: int) -> None:
 
     assembly = assemble(config, Path(config["outputs"]) / ".cache")
     examples, records = assembly.examples[split], assembly.records.splits[split]
-    rows = np.arange(min(count, len(records)))
+    rows = np.arange(min(count, len(examples)))
     batch = collate(examples, rows, rows, assembly.encoder.end_id)
     weights = assembly.loss.weigh(batch)
     console = Console()
@@ -55,7 +55,7 @@ def _show(config: dict[str, Any], split: Any, count: int) -> None:
         length = int(examples.lengths[i])
         own = weights[i, :length] / weights[i].sum()
         pieces = [assembly.tokenizer.decode([token]) for token in batch.ids[i, :length].tolist()]
-        console.print(f"\n[bold]{records[int(i)].id}[/bold]  {length} tokens", highlight=False)
+        console.print(f"\n[bold]{records[int(examples.records[i])].id}[/bold]  {length} tokens", highlight=False)
         console.print(_coloured(pieces, own.tolist()))
         console.print(_shares(own.tolist(), batch.roles[i, :length].tolist()), highlight=False)
 

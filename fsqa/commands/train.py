@@ -19,6 +19,7 @@ from omegaconf import DictConfig, open_dict
 from fsqa.commands.arguments import mistake
 from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config, config_folder, own_option, parse, refuse_sweeps
+from fsqa.config.devices import rank, refuse_in_sweep
 from fsqa.errors import InputError
 
 ELSEWHERE = ("config_path", "config_name", "config_dir", "experimental_rerun")
@@ -42,8 +43,10 @@ def run(words: list[str]) -> int:
         if not only_asks:
             with open_dict(cfg):
                 del cfg["hydra"]
-            check_config(cfg)
-    jobs = Jobs()
+            plain = check_config(cfg)
+            if multirun:
+                refuse_in_sweep(plain)
+    jobs = Jobs(command=[sys.argv[0], "train", *words])
     flags = [word for word in words if word not in options.overrides]
     with _stoppable():
         _hand_over([*flags, *options.overrides], jobs)
@@ -102,13 +105,16 @@ class Jobs:
     first error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = list(command)
+        """What was typed: Lightning types it again for every further device."""
         self.count = 0
         self.failed: list[tuple[str, Exception]] = []
 
     def __call__(self, cfg: DictConfig) -> None:
         """Run one job; its failure is told at the end, after the others had their turn."""
         from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
 
         from fsqa.study.folder import RunFolder
         from fsqa.train import train
@@ -117,14 +123,21 @@ class Jobs:
         name = " ".join(hydra.overrides.task) or "defaults"
         self.count += 1
         started = time.monotonic()
+        hydras, sys.argv = sys.argv, self.command
         try:
-            folder = RunFolder(check_config(cfg), dict(hydra.runtime.choices))
+            config = check_config(cfg)
+            if hydra.mode is RunMode.MULTIRUN:
+                refuse_in_sweep(config)
+            folder = RunFolder(config, dict(hydra.runtime.choices))
             was_done = folder.is_done
             train(folder)
         except Exception as error:  # noqa: BLE001  # the sweep goes on; finish() tells, status.json has the traceback
             self.failed.append((name, error))
         else:
-            _tell(folder.path, "already done" if was_done else f"{time.monotonic() - started:.0f} s")
+            if not rank(config["trainer"]):
+                _tell(folder.path, "already done" if was_done else f"{time.monotonic() - started:.0f} s")
+        finally:
+            sys.argv = hydras
 
     def finish(self) -> int:
         """Raise a single run's error, or list what failed in a sweep and return the exit code."""
@@ -153,7 +166,8 @@ def _hand_over(words: list[str], jobs: Jobs) -> None:
 
 def _tell(path: Path, took: str) -> None:
     test = json.loads((path / "metrics.json").read_text(encoding="utf-8"))["test"]
-    figures = (
-        f"exact match {100 * test['exact_match']:.1f}, F1 {100 * test['f1']:.1f}, answer NLL {test['answer_nll']:.3f}"
-    )
-    print(f"{path}  {figures}  ({took})")
+    titles = {"exact_match": "exact match", "f1": "F1"}
+    answered = [f"{title} {100 * test[name]:.1f}" for name, title in titles.items() if name in test]
+    titles = {"answer_nll": "answer NLL"} if answered else {"answer_nll": "NLL", "perplexity": "perplexity"}
+    predicted = [f"{title} {test[name]:.3f}" for name, title in titles.items() if name in test]
+    print(f"{path}  {', '.join([*answered, *predicted])}  ({took})")

@@ -9,18 +9,26 @@ from typing import Any
 
 import torch
 
+from fsqa.config.devices import home
 from fsqa.config.instantiate import build
 from fsqa.data.examples import Examples
 from fsqa.data.prepare import PreparedRecords, check_every_row_counts, prepare_examples, prepare_records
 from fsqa.data.records import Records
 from fsqa.encode.base import Encoder
-from fsqa.evaluation import Evaluator
-from fsqa.loss.token_loss import TokenLoss
+from fsqa.encode.blocks import BlockEncoder
+from fsqa.encode.windows import WindowEncoder
+from fsqa.evaluation import DocumentEvaluator, Evaluator
+from fsqa.loss.base import Loss
 from fsqa.model.source import ModelSource, Wanted
 from fsqa.model.tokenizer import tokenizer_key
 from fsqa.objective.base import Objective
 from fsqa.objective.module import ObjectiveModule
+from fsqa.optimizer.parameter_groups import GroupedOptimizer, ParameterGroups
+from fsqa.tuning.base import Tuning
 from fsqa.types import Prompt, Record, Split
+
+PLAIN_GROUPS: dict[str, Any] = {"decay_norms_and_biases": False, "layer_decay": None}
+"""For optimizers whose config does not say which parameters differ."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,8 @@ class Assembly:
     objective: Objective
     decided: dict[str, Any]
     """Config keys that the data decided, by their dotted names, with their values."""
-    loss: TokenLoss
+    loss: Loss
+    tuning: Tuning
     records: PreparedRecords
     examples: dict[Split, Examples]
     evaluator: Evaluator
@@ -43,15 +52,21 @@ class Assembly:
     def notes(self) -> list[str]:
         """Say what was left out, cut or found twice, one line each; empty when there is nothing to say."""
         notes = []
+        asked = "documents" if isinstance(self.encoder, BlockEncoder) else "questions"
         for split, records in self.records.splits.items():
             for reason, count in records.summary["dropped"].items():
-                notes.append(f"{count:,} {split} questions left out: {reason}")
+                notes.append(f"{count:,} {split} {asked} left out: {reason}")
             if cut := self.examples[split].summary["truncated_rows"]:
                 notes.append(f"{cut:,} {split} rows cut to max_length={self.encoder.max_length}")
+            if cut := self.examples[split].summary["cut_answers"]:
+                notes.append(f"{cut:,} {split} answers cut, with no end token: there is no place for all their tokens")
+            windows = len(self.examples[split])
+            if isinstance(self.encoder, WindowEncoder) and windows > len(records):
+                notes.append(f"{len(records):,} {split} questions make {windows:,} windows of their documents")
         for pair, count in self.records.overlap.items():
             if count:
                 left, right = pair.split("_")
-                notes.append(f"{count:,} {right} questions stand in {left} too")
+                notes.append(f"{count:,} {right} {asked} stand in {left} too")
         return notes
 
 
@@ -66,6 +81,7 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
     layout, loss, asked = build(config["prompt"]), build(config["loss"]), build(config["objective"])
     records = prepare_records(build(config["dataset"]), cache)
     tokenizer = source.tokenizer(records.splits["train"].texts, asked.tokenizer_kind)
+    layout = layout.bound(tokenizer)  # before anything looks at the end token, which is the layout's to choose
     key = tokenizer_key(tokenizer)
     objective = asked.decided(tokenizer, layout, records.splits["train"])
     encoder = objective.encoder(tokenizer, config["max_length"])
@@ -81,6 +97,7 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
         objective=objective,
         decided=changed_fields("objective", asked, objective),
         loss=loss,
+        tuning=build(config["tuning"]),
         records=records,
         examples=examples,
         evaluator=_evaluator(config, layout, encoder),
@@ -90,9 +107,17 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
 def assemble_objective(config: Mapping[str, Any], assembly: Assembly) -> ObjectiveModule:
     """Build the model, make its weights trainable as the tuning says, and give it its objective."""
     objective = assembly.objective
-    wanted = Wanted(model_class=objective.model_class, new_head=objective.new_head)
+    wanted = Wanted(
+        model_class=objective.model_class,
+        new_head=objective.new_head,
+        quantization=assembly.tuning.quantization,
+        device=str(home(config["trainer"])),
+    )
     model = assembly.source.model(assembly.tokenizer, config["max_length"], config["seed"], wanted)
-    tuned = build(config["tuning"])(model)
+    new_tokens = assembly.tokenizer.convert_tokens_to_ids(assembly.source.added_tokens)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config["seed"])  # adapters start at random
+        tuned = assembly.tuning(model, new_tokens)
     return _module(config, objective, tuned, assembly.encoder, assembly.loss)
 
 
@@ -100,7 +125,7 @@ def assemble_scoring(
     config: Mapping[str, Any], model: Any, tokenizer: Any, split: Split, cache: Path
 ) -> tuple[ObjectiveModule, Evaluator, Records, Examples]:
     """Build what scores a finished model on a split of its own data, with its own tokenizer."""
-    layout, objective = build(config["prompt"]), build(config["objective"])
+    layout, objective = build(config["prompt"]).bound(tokenizer), build(config["objective"])
     records = prepare_records(build(config["dataset"]), cache)
     encoder = objective.encoder(tokenizer, config["max_length"])
     examples = prepare_examples(records, layout, encoder, tokenizer_key(tokenizer), cache)
@@ -115,23 +140,25 @@ def changed_fields(group: str, asked: Any, decided: Any) -> dict[str, Any]:
 
 
 def _module(
-    config: Mapping[str, Any], objective: Objective, model: Any, encoder: Encoder, loss: TokenLoss
+    config: Mapping[str, Any], objective: Objective, model: Any, encoder: Encoder, loss: Loss
 ) -> ObjectiveModule:
     module = objective.module(
         model=model,
         encoder=encoder,
         loss=loss,
-        optimizer=build(config["optimizer"]),
+        optimizer=assemble_optimizer(config["optimizer"]),
         scheduler=build(config["scheduler"]),
     )
-    return module.to(_device(config["trainer"]["accelerator"]))
+    return module.to(home(config["trainer"]))
+
+
+def assemble_optimizer(node: Mapping[str, Any]) -> GroupedOptimizer:
+    """Build the optimizer but for its parameters; a config that says nothing of groups spares norms and biases."""
+    groups = build(node["params"]) if node.get("params") else ParameterGroups(**PLAIN_GROUPS)
+    return GroupedOptimizer(build({name: value for name, value in node.items() if name != "params"}), groups)
 
 
 def _evaluator(config: Mapping[str, Any], layout: Callable[[Record], Prompt], encoder: Encoder) -> Evaluator:
     size = 4 * config["micro_batch_size"]
-    return Evaluator(layout=layout, encoder=encoder, generation=build(config["generation"]), batch_size=size)
-
-
-def _device(accelerator: str) -> torch.device:
-    """Return where questions are answered outside of training: the GPU, unless the trainer leaves it alone."""
-    return torch.device("cuda" if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu")
+    kind = DocumentEvaluator if isinstance(encoder, BlockEncoder) else Evaluator
+    return kind(layout=layout, encoder=encoder, generation=build(config["generation"]), batch_size=size)

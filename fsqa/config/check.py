@@ -74,12 +74,16 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     # A class itself refuses values that only it can judge.
     made = {group: build(plain[group]) for group in LIGHT if _is_own(plain[group])}
     check_objects(made)
+    if "objective" in made:
+        made["objective"].check_length(plain["max_length"])
     return plain
 
 
 def check_objects(made: Mapping[str, Any]) -> None:
     """Raise InputError for chosen objects that do not go together; those of other packages are not judged."""
     if "objective" in made:
+        if "prompt" in made:
+            made["objective"].check_prompt(made["prompt"])
         made["objective"].check(made.get("loss"), made.get("generation"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,17 @@ def compose_one(overrides: Sequence[str], name: str = "train") -> DictConfig:
     return compose_config(overrides, name)
 
 
+def changed(cfg: DictConfig, overrides: Sequence[Override]) -> DictConfig:
+    """Return a composed config with the values of some of its own keys replaced; it has no other keys to offer."""
+    result = copy.deepcopy(cfg)
+    for override in overrides:
+        if override.is_add() or override.is_force_add() or override.is_delete():
+            raise InputError(f"override: '{override.input_line}' adds or deletes a key; only values can change here")
+        _check_key(override, cfg, {})
+        OmegaConf.update(result, override.key_or_group, override.value())
+    return result
+
+
 def parse(overrides: Sequence[str]) -> list[Override]:
     """Parse override words; a malformed one is an InputError."""
     return [_parse_one(word) for word in overrides]
@@ -127,6 +139,11 @@ def _check_overrides(parsed: list[Override], name: str) -> None:
     groups = _groups()
     chosen = [*_own_searchpath()]
     for override in parsed:
+        if override.key_or_group == "quantization" and name == "train":
+            raise InputError(
+                "quantization: fsqa train has no such choice; train over weights in fewer bits with tuning=qlora, or "
+                f"score a finished run so: fsqa evaluate RUN {override.input_line}"
+            )
         if _is_group(override, groups):
             _check_option(override, groups)
             chosen.append(first_choice(override))

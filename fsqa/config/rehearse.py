@@ -21,5 +21,6 @@ def rehearsed(config: Mapping[str, Any]) -> dict[str, Any]:
         trainer |= {"max_steps": REHEARSAL_STEPS, "max_epochs": -1, "val_check_interval": REHEARSAL_STEPS // 2}
         length = changed["max_length"]
         changed["max_length"] = max(length, min(REHEARSAL_STRETCH * length, LEAST_POSITIONS))
-        callbacks["answers"]["examples"] = min(callbacks["answers"]["examples"], REHEARSAL_STEPS)
+        if answers := callbacks["answers"]:
+            answers["examples"] = min(answers["examples"], REHEARSAL_STEPS)
     return changed

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
+from fsqa.config.devices import check_devices
+from fsqa.config.instantiate import build
 from fsqa.errors import InputError, did_you_mean
 
 OWN_CALLBACKS = {"best", "answers", "history", "progress", "early_stopping"}
@@ -16,9 +19,11 @@ ANSWERED = ("val/exact_match", "val/f1", "val/stop_rate", "val/answer_length")
 
 def check_together(plain: Mapping[str, Any]) -> None:
     """Raise InputError for the first combination of values that is known not to work."""
-    _check_precision(plain["trainer"], plain["optimizer"])
-    _check_devices(plain["trainer"])
+    _check_precision(plain["trainer"])
+    check_devices(plain)
+    _check_optimizer(plain["optimizer"])
     _check_length(plain["trainer"])
+    _check_answers(plain["generation"], plain["callbacks"])
     _check_callbacks(plain["callbacks"])
     check_room(plain["generation"], plain["max_length"])
 
@@ -33,15 +38,7 @@ def check_room(generation: Mapping[str, Any], max_length: int) -> None:
         )
 
 
-def _check_devices(trainer: Mapping[str, Any]) -> None:
-    if trainer.get("devices") not in (1, "1") or trainer.get("num_nodes", 1) != 1:
-        raise InputError(
-            f"trainer.devices={trainer.get('devices')}: a run trains on one device as yet; set trainer.devices=1 and "
-            "give each device runs of its own"
-        )
-
-
-def _check_precision(trainer: Mapping[str, Any], optimizer: Mapping[str, Any]) -> None:
+def _check_precision(trainer: Mapping[str, Any]) -> None:
     precision = str(trainer.get("precision"))
     if precision.startswith("16") and trainer.get("accelerator") == "cpu":
         raise InputError(
@@ -49,13 +46,22 @@ def _check_precision(trainer: Mapping[str, Any], optimizer: Mapping[str, Any]) -
             "take bf16-mixed or 32-true"
         )
     clip = trainer.get("gradient_clip_val")
-    if precision == "16-mixed" and clip is not None and optimizer.get("fused"):
-        raise InputError(
-            "optimizer.fused=true cannot clip float16 gradients, which are still scaled when it sees them; "
-            "set optimizer.fused=false, or trainer.gradient_clip_val=null, or take bf16-mixed"
-        )
     if clip is not None and not (isinstance(clip, int | float) and clip > 0):
         raise InputError(f"trainer.gradient_clip_val: wanted a number above 0, or null for none, got {clip!r}")
+
+
+def _check_optimizer(optimizer: Mapping[str, Any]) -> None:
+    package = str(optimizer.get("_target_")).split(".")[0]
+    if find_spec(package) is None:
+        extra = " (pip install fsqa[quantization])" if package == "bitsandbytes" else ""
+        raise InputError(f"optimizer._target_: the package {package} is missing; install it{extra}")
+    if "lr" in optimizer and optimizer["lr"] is None:
+        raise InputError(
+            "optimizer.lr: null leaves the learning rate to the optimizer, and no schedule could scale it; give a "
+            "number, or take optimizer=adafactor, whose lr is an upper bound for such a rate"
+        )
+    if isinstance(groups := optimizer.get("params"), Mapping):
+        build(groups)
 
 
 def _check_length(trainer: Mapping[str, Any]) -> None:
@@ -78,6 +84,15 @@ def _endless(limit: object) -> bool:
 
 def _counts(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _check_answers(generation: Mapping[str, Any], callbacks: Mapping[str, Any]) -> None:
+    if generation.get("_target_") == "fsqa.generation.NoAnswers" and callbacks.get("answers") is not None:
+        raise InputError(
+            "callbacks.answers: with generation=none there is nothing to ask while training; set "
+            "callbacks.answers=null callbacks.best.monitor=val/answer_nll callbacks.best.mode=min, as "
+            "experiment=language_model does; to ask questions take generation=greedy"
+        )
 
 
 def _check_callbacks(callbacks: Mapping[str, Any]) -> None:

@@ -159,7 +159,7 @@ def _bar(summary: Summary, row: Row, name: str, top: float) -> Bar:
         dots=tuple(place(value) for value in estimate.values),
         references=references,
         best=row.label in summary.best[name],
-        mark=row.mark if name == "exact_match" else "",
+        mark=row.mark if name == summary.main else "",
     )
 
 

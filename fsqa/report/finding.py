@@ -7,38 +7,47 @@ from fsqa.report.summary import MAIN, Row, Summary
 
 def finding(summary: Summary) -> str:
     """Return what the study shows and how sure that is; claims no winner where the figures do not name one."""
-    ranked = summary.ranked
+    ranked, main = summary.ranked, summary.main
     if not ranked:
         state = "no run is done yet" if not summary.rows else "no run measured an exact match"
         return f"There is nothing to compare: {state}."
     if len(ranked) == 1:
-        sentence = f"{ranked[0].label} answers {_score(ranked[0])} % of the {summary.split} questions exactly"
-        return f"{sentence}{_seeds(ranked[0])}. {_above_baselines(summary, ranked[0])}".strip()
-    if ranked[0].estimates[MAIN].mean == ranked[-1].estimates[MAIN].mean:
-        return f"All {len(ranked)} cells have the same exact match, {_score(ranked[0])} %: nothing tells them apart."
+        return f"{_alone(summary, ranked[0])}{_seeds(main, ranked[0])}. {_beside_baselines(summary, ranked[0])}".strip()
     best = ranked[0]
-    tied = [row.label for row in ranked if row.estimates[MAIN].mean == best.estimates[MAIN].mean]
+    name, best_one = METRICS[main].title, "highest" if METRICS[main].better == "higher" else "lowest"
+    name = name[0].lower() + name[1:]
+    if best.estimates[main].mean == ranked[-1].estimates[main].mean:
+        return f"All {len(ranked)} cells have the same {name}, {_score(main, best)}: nothing tells them apart."
+    tied = [row.label for row in ranked if row.estimates[main].mean == best.estimates[main].mean]
     if len(tied) > 1:
         names = " and ".join(tied) if len(tied) == 2 else f"{len(tied)} cells, {tied[0]} among them,"
-        return f"{names} share the highest exact match, {_score(best)} %. {_above_baselines(summary, best)}"
-    opening = f"{best.label} has the highest exact match, {_score(best)} %{_seeds(best)}."
+        return f"{names} share the {best_one} {name}, {_score(main, best)}. {_beside_baselines(summary, best)}"
+    opening = f"{best.label} has the {best_one} {name}, {_score(main, best)}{_seeds(main, best)}."
     return " ".join(
-        part for part in (opening, _lead(summary, best, ranked[1]), _above_baselines(summary, best)) if part
+        part for part in (opening, _lead(summary, best, ranked[1]), _beside_baselines(summary, best)) if part
     )
 
 
-def _score(row: Row) -> str:
-    return format_estimate(METRICS[MAIN], row.estimates[MAIN])
+def _alone(summary: Summary, row: Row) -> str:
+    if summary.main == MAIN:
+        return f"{row.label} answers {_score(MAIN, row)} of the {summary.split} questions exactly"
+    return f"{row.label} predicts the {summary.split} text with {_score(summary.main, row)}"
 
 
-def _seeds(row: Row) -> str:
-    count = row.estimates[MAIN].count
+def _score(main: str, row: Row) -> str:
+    metric = METRICS[main]
+    return f"{format_estimate(metric, row.estimates[main])} {'%' if metric.percent else 'nats a token'}"
+
+
+def _seeds(main: str, row: Row) -> str:
+    count = row.estimates[main].count
     return f" over {count} seeds" if count > 1 else " with one seed"
 
 
 def _lead(summary: Summary, best: Row, following: Row) -> str:
     """Weigh the best cell against the next: paired where there are predictions, by their intervals otherwise."""
-    name, lead = f"{following.label} ({_score(following)} %)", summary.lead
+    main = summary.main
+    name, lead = f"{following.label} ({_score(main, following)})", summary.lead
     if lead is not None:
         low, high = format_points(lead.low), format_points(lead.high)
         seeds = "and seeds" if lead.seeds > 1 else "and one seed"
@@ -46,19 +55,23 @@ def _lead(summary: Summary, best: Row, following: Row) -> str:
         if lead.settled:
             return f"It leads {name} {told}."
         return f"It leads {name} {told}, which does not exclude zero: these runs do not tell the two apart."
-    lowest, highest = best.estimates[MAIN].low, following.estimates[MAIN].high
-    if lowest is None or highest is None:
+    own, other = best.estimates[main], following.estimates[main]
+    higher = METRICS[main].better == "higher"
+    near, far = (own.low, other.high) if higher else (other.low, own.high)
+    if near is None or far is None:
         return f"Next comes {name}; without intervals for both, which is better is open."
-    if lowest <= highest:
+    if near <= far:
         return f"Its interval overlaps that of the next, {name}: these runs do not tell the two apart."
-    return f"Its interval lies above that of the next, {name}."
+    return f"Its interval lies {'above' if higher else 'below'} that of the next, {name}."
 
 
-def _above_baselines(summary: Summary, row: Row) -> str:
+def _beside_baselines(summary: Summary, row: Row) -> str:
     if row.mark:
         return f"It {'is ' if row.mark.startswith('not') else ''}{row.mark}."
-    own = [each for each in summary.baselines if row.label in each.cells and MAIN in each.row.estimates]
+    main = summary.main
+    own = [each for each in summary.baselines if row.label in each.cells and main in each.row.estimates]
     if not own:
         return "No baseline was measured beside it."
-    strongest = max(own, key=lambda each: each.row.estimates[MAIN].mean)
-    return f"The strongest baseline, {strongest.row.label}, has {_score(strongest.row)} %."
+    sign = 1 if METRICS[main].better == "higher" else -1
+    strongest = max(own, key=lambda each: sign * each.row.estimates[main].mean)
+    return f"The strongest baseline, {strongest.row.label}, has {_score(main, strongest.row)}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from fsqa.study.cells import Cell
-from fsqa.study.runs import Run
+from fsqa.study.runs import Numbers, Run
 
 MOST_NAMED = 4
 """Cells that a note names."""
@@ -39,16 +39,21 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[
 
 
 def _example_notes(done: Sequence[Cell], split: str) -> Iterator[str]:
-    counts = {}
+    counts, figures = {}, [_figures(run, split) for cell in done for run in cell.runs]
+    answered = any("exact_match" in numbers for numbers in figures) or not any("answer_nll" in n for n in figures)
     for cell in done:
-        each = [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
+        each = [_figures(run, split) for run in cell.runs]
         counts[cell.label] = sorted({int(numbers["examples"]) for numbers in each if "examples" in numbers})
         measured = sum("exact_match" in numbers for numbers in each)
-        if measured < len(each):
+        if answered and measured < len(each):
             yield f"{cell.label}: only {measured} of {len(each)} done runs have an exact match."
     if len({tuple(count) for count in counts.values()}) > 1 or any(len(count) > 1 for count in counts.values()):
         told = _told({label: ", ".join(map(str, count)) or "not written" for label, count in counts.items()})
         yield f"Figures stand on different numbers of {split} examples ({told})."
+
+
+def _figures(run: Run, split: str) -> Numbers:
+    return run.measures.test if split == "test" else run.measures.validation
 
 
 def _told(values: Mapping[str, str]) -> str:

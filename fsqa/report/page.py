@@ -14,7 +14,8 @@ from fsqa.report.curves import Curve
 from fsqa.report.numbers import MISSING, format_difference, format_estimate, format_value
 from fsqa.report.palette import DARK, LIGHT, cell_colours
 from fsqa.report.samples import read_samples
-from fsqa.report.summary import Row, Summary
+from fsqa.report.summary import MAIN, Row, Summary
+from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
 from fsqa.study.cells import Cell
 
 _CHARTS = ("exact_match", "f1", "answer_nll")
@@ -54,11 +55,12 @@ class Health:
     """Role, per cent, and the per cent as text."""
     truncated: str
     dropped: str
-    stop: str
+    stop: str | None
+    """Share of answers that ended by themselves; ``None`` for a model of plain text, which gives none."""
     stops_rarely: bool
 
 
-def render_page(summary: Summary, sentence: str, curves: Sequence[Curve]) -> str:
+def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], variants: Sequence[VariantRow] = ()) -> str:
     """Return the page as HTML; the same summary gives the same text."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -86,6 +88,10 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve]) -> str
         health=[_health(summary, cell) for cell in summary.cells if cell.runs],
         roles=_ROLES,
         samples=read_samples([cell for cell in summary.cells if cell.label in summary.leading]),
+        variants=variants,
+        variants_title=TITLE,
+        variants_explanation=EXPLANATION,
+        variants_header=HEADER,
         costs=[COSTS[name] for name in summary.costs],
         cost_lines=[_line(summary, row, summary.costs) for row in summary.rows],
         settings=list(dict.fromkeys(key for cell in summary.cells for key in cell.settings)),
@@ -112,9 +118,8 @@ def _tiles(summary: Summary) -> list[tuple[str, str]]:
     tiles.append(("–".join(str(count) for count in dict.fromkeys((seeds[0], seeds[-1]))), "seeds per cell"))
     counts = sorted({int(row.estimates["examples"].mean) for row in summary.rows if "examples" in row.estimates})
     if counts:
-        tiles.append(
-            ("–".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1]))), f"{summary.split} questions")
-        )
+        told = "–".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+        tiles.append((told, f"{summary.split} {'questions' if summary.main == MAIN else 'documents'}"))
     seconds = sum(run.measures.cost.get("seconds", 0.0) for run in done)
     if seconds:
         tiles.append((_duration(seconds), "of training"))
@@ -172,7 +177,7 @@ def _health(summary: Summary, cell: Cell) -> Health:
         shares=tuple((role, round(share, 3), f"{share:.0f}") for role, share in shares if share > 0),
         truncated=_counts({split: count for each in measures for split, count in each.truncated.items()}),
         dropped=_counts(dropped),
-        stop=format_estimate(METRICS["stop_rate"], stop),
+        stop=format_estimate(METRICS["stop_rate"], stop) if stop or summary.main == MAIN else None,
         stops_rarely=stop is not None and stop.mean < 0.5,
     )
 

@@ -9,38 +9,42 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fsqa.metrics.catalogue import METRICS
+from fsqa.metrics.catalogue import METRICS, Metric
 from fsqa.report.curves import CURVES, Curve
-from fsqa.report.numbers import format_estimate
+from fsqa.report.numbers import format_estimate, format_value
 from fsqa.report.palette import LIGHT, cell_colours, curve_colours
-from fsqa.report.summary import MAIN, BaselineRow, Summary
+from fsqa.report.summary import Row, Summary
 
 INK, MUTED, LINE = "#1c1b19", "#6b6862", "#e4e0d8"
 _STYLES = {"untouched": ":", "most_frequent_answer": "-.", "nearest_question": "--"}
 
 
 def draw_overview(summary: Summary, sentence: str) -> bytes:
-    """Return a PNG of the exact match per cell: bars with intervals, a dot per seed, baselines as lines."""
-    rows = [row for row in summary.rows if MAIN in row.estimates and math.isfinite(row.estimates[MAIN].mean)]
+    """Return a PNG of the main metric per cell: bars with intervals, a dot per seed, baselines as lines."""
+    metric = METRICS[summary.main]
+    scale, most = (100.0, 1.0) if metric.percent else (1.0, math.inf)
+    name = f"{metric.title[0].lower()}{metric.title[1:]}"
+    rows = [row for row in summary.rows if math.isfinite(_mean(row, metric))]
     figure = Figure(figsize=(9, 1.9 + 0.62 * max(len(rows), 1)), dpi=160)
     figure.set_layout_engine("constrained", w_pad=0.16, h_pad=0.12)
     axes = figure.add_subplot()
-    _dress(axes, f"{summary.title}: exact match, {summary.split} split", grid="x")
+    _dress(axes, f"{summary.title}: {name}, {summary.split} split", grid="x")
     highest, colours = 0.0, cell_colours(summary.cells)
     for place, row in enumerate(rows):
-        estimate = row.estimates[MAIN]
+        estimate = row.estimates[metric.name]
         low, high = estimate.low, estimate.high
         shade = LIGHT[colours[row.label]]
-        axes.barh(place, 100 * estimate.mean, height=0.56, color=shade, alpha=0.9, zorder=2)
+        axes.barh(place, scale * estimate.mean, height=0.56, color=shade, alpha=0.9, zorder=2)
         if low is not None and high is not None:
-            axes.plot([100 * max(low, 0), 100 * min(high, 1)], [place, place], color=INK, linewidth=1.8, zorder=4)
+            ends = [scale * max(low, 0), scale * min(high, most)]
+            axes.plot(ends, [place, place], color=INK, linewidth=1.8, zorder=4)
         spread = [place + 0.16 * (number % 3 - 1) for number in range(estimate.count)]
-        points = [100 * value for value in estimate.values]
+        points = [scale * value for value in estimate.values]
         axes.scatter(points, spread, s=20, color="white", edgecolor=INK, linewidth=0.9, zorder=5)
-        end = 100 * min(max(estimate.mean, high or 0, *estimate.values), 1)
+        end = scale * min(max(estimate.mean, high or 0, *estimate.values), most)
         highest = max(highest, end)
         axes.annotate(
-            format_estimate(METRICS[MAIN], estimate),
+            format_estimate(metric, estimate),
             (end, place),
             (8, 0),
             textcoords="offset points",
@@ -50,9 +54,10 @@ def draw_overview(summary: Summary, sentence: str) -> bytes:
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, max(highest * 1.22, 1.0))
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # the room beyond is for the figures
-    axes.set_xlabel("exact match, %  (bar: mean; line: 95 % interval over seeds; dots: seeds)", color=MUTED, loc="left")
-    _baseline_lines(figure, axes, summary.baselines, len(summary.rows))
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= scale * most])  # the rest is room for figures
+    unit = f"{name}, %" if metric.percent else name
+    axes.set_xlabel(f"{unit}  (bar: mean; line: 95 % interval over seeds; dots: seeds)", color=MUTED, loc="left")
+    _baseline_lines(figure, axes, summary, metric)
     if not rows:
         axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", color=MUTED, wrap=True)
     return _png(figure)
@@ -90,12 +95,20 @@ def _dress(axes: Axes, title: str, grid: Literal["x", "y"]) -> None:
     axes.tick_params(length=0, colors=INK)
 
 
-def _baseline_lines(figure: Figure, axes: Axes, baselines: Sequence[BaselineRow], cells: int) -> None:
-    """Draw a line through all bars for a baseline that all cells share; others would need a line per bar."""
-    for each in baselines:
-        if MAIN in each.row.estimates and len(each.cells) == cells:
-            value = 100 * each.row.estimates[MAIN].mean
-            label = f"{each.row.label} {value:.1f}"
+def _mean(row: Row, metric: Metric) -> float:
+    return row.estimates[metric.name].mean if metric.name in row.estimates else math.nan
+
+
+def _baseline_lines(figure: Figure, axes: Axes, summary: Summary, metric: Metric) -> None:
+    """Draw a line through all bars for a baseline that all cells share; others would need a line per bar.
+
+    One that no cell comes near, as the untouched model's likelihood, would press all bars to the left.
+    """
+    right = axes.get_xlim()[1]
+    for each in summary.baselines:
+        value = (100 if metric.percent else 1) * _mean(each.row, metric)
+        if len(each.cells) == len(summary.rows) and (value <= right or (metric.percent and math.isfinite(value))):
+            label = f"{each.row.label} {format_value(metric, each.row.estimates[metric.name].mean)}"
             axes.axvline(value, color=INK, linestyle=_STYLES.get(each.name, "--"), linewidth=1.3, zorder=3, label=label)
     handles, labels = axes.get_legend_handles_labels()
     if handles:

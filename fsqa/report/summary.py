@@ -7,13 +7,16 @@ from typing import Literal
 from fsqa.metrics.catalogue import BASELINES, COSTS, METRICS
 from fsqa.report.comparison import Scores, compare, read_scores
 from fsqa.report.notes import study_notes
+from fsqa.report.numbers import format_value
 from fsqa.study.cells import Cell, find_cell, group_runs
 from fsqa.study.runs import Numbers, Run
 from fsqa.study.statistics import Difference, Estimate, mean_with_interval
 
 Split = Literal["test", "validation"]
 MAIN = "exact_match"
-"""The metric that orders cells and is set against the baselines."""
+"""The metric that orders cells and is set against the baselines, wherever questions were answered."""
+MAIN_OF_TEXT = "answer_nll"
+"""The same where no question was: plain text is only predicted."""
 MOST_SHOWN = 8
 """Cells drawn in one chart of curves, or answering side by side: more cannot be told apart."""
 
@@ -72,10 +75,16 @@ class Summary:
         return tuple(name for name in COSTS if any(name in row.estimates for row in self.rows))
 
     @property
+    def main(self) -> str:
+        """Name of the metric that orders the cells."""
+        return main_metric(self.rows)
+
+    @property
     def ranked(self) -> tuple[Row, ...]:
-        """Rows that have an exact match, the best first; rows that tie stay in their order."""
-        measured = [row for row in self.rows if MAIN in row.estimates]
-        return tuple(sorted(measured, key=lambda row: -row.estimates[MAIN].mean))
+        """Rows that have the main metric, the best first; rows that tie stay in their order."""
+        main, sign = self.main, -1 if METRICS[self.main].better == "higher" else 1
+        measured = [row for row in self.rows if main in row.estimates]
+        return tuple(sorted(measured, key=lambda row: sign * row.estimates[main].mean))
 
     @property
     def leading(self) -> tuple[str, ...]:
@@ -89,6 +98,12 @@ class Summary:
         return tuple(run for run in self.runs if run.state != "done")
 
 
+def main_metric(rows: Iterable[Row]) -> str:
+    """Return the metric that orders the cells: exact match, or the NLL where no cell has that but some have this."""
+    measured = {name for row in rows for name in row.estimates}
+    return MAIN_OF_TEXT if MAIN not in measured and MAIN_OF_TEXT in measured else MAIN
+
+
 def summarise(title: str, runs: Sequence[Run], baseline: str | None = None) -> Summary:
     """Return what ``runs`` found; ``baseline`` names the cell the others are compared with, by default the first.
 
@@ -100,7 +115,8 @@ def summarise(title: str, runs: Sequence[Run], baseline: str | None = None) -> S
     baselines = _baseline_rows(done) if split == "test" else ()
     rows = tuple(_cell_row(cell, split, baselines) for cell in done)
     named = find_cell(done, baseline) if baseline else (done[0] if len(done) > 1 else None)
-    scores = {cell.label: read_scores(cell) for cell in done} if len(done) > 1 else {}
+    paired = len(done) > 1 and main_metric(rows) == MAIN  # text has no score in points
+    scores = {cell.label: read_scores(cell) for cell in done} if paired else {}
     summary = Summary(
         title=title,
         split=split,
@@ -109,8 +125,8 @@ def summarise(title: str, runs: Sequence[Run], baseline: str | None = None) -> S
         rows=rows,
         baselines=baselines,
         best={name: _best(name, rows) for name in (*METRICS, *COSTS)},
-        against=named.label if named else None,
-        comparisons=_comparisons(scores, named.label) if named else {},
+        against=named.label if named and scores else None,
+        comparisons=_comparisons(scores, named.label) if named and scores else {},
         lead=None,
         notes=study_notes(cells, split),
     )
@@ -125,7 +141,9 @@ def _cell_row(cell: Cell, split: Split, baselines: Sequence[BaselineRow]) -> Row
     figures = [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
     estimates = _estimates(figures, METRICS) | _estimates([run.measures.cost for run in cell.runs], COSTS)
     own = [each for each in baselines if cell.label in each.cells]
-    return Row(cell.label, estimates, len(cell.runs), _mark(estimates.get(MAIN), own))
+    row = Row(cell.label, estimates, len(cell.runs))
+    main = main_metric([row])
+    return replace(row, mark=_mark(main, estimates.get(main), own))
 
 
 def _estimates(each: Sequence[Numbers], names: Iterable[str]) -> dict[str, Estimate]:
@@ -133,17 +151,20 @@ def _estimates(each: Sequence[Numbers], names: Iterable[str]) -> dict[str, Estim
     return {name: mean_with_interval(values) for name, values in columns.items() if values}
 
 
-def _mark(estimate: Estimate | None, baselines: Sequence[BaselineRow]) -> str:
+def _mark(main: str, estimate: Estimate | None, baselines: Sequence[BaselineRow]) -> str:
     """Say when a cell is no better than the strongest thing that needs no training."""
-    rivals = [(each.row.estimates[MAIN].mean, each.name) for each in baselines if MAIN in each.row.estimates]
+    metric = METRICS[main]
+    sign, word = (1, "above") if metric.better == "higher" else (-1, "below")
+    rivals = [(sign * each.row.estimates[main].mean, each.name) for each in baselines if main in each.row.estimates]
     if estimate is None or not rivals:
         return ""
     value, name = max(rivals)
-    figure = f"{BASELINES.get(name, name).lower()} ({100 * value:.1f})"
-    if estimate.mean <= value:
-        return f"not above {figure}"
-    if estimate.low is not None and estimate.low <= value:
-        return f"not clearly above {figure}"
+    figure = f"{BASELINES.get(name, name).lower()} ({format_value(metric, sign * value)})"
+    if sign * estimate.mean <= value:
+        return f"not {word} {figure}"
+    nearest = estimate.low if sign > 0 else estimate.high
+    if nearest is not None and sign * nearest <= value:
+        return f"not clearly {word} {figure}"
     return ""
 
 

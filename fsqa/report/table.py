@@ -11,6 +11,7 @@ from rich.text import Text
 from fsqa.metrics.catalogue import COSTS, METRICS, Metric
 from fsqa.report.numbers import format_difference, format_estimate, format_value
 from fsqa.report.summary import MAIN, Row, Summary
+from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
 
 _TERMINAL = {
     "exact_match": "EM %",
@@ -18,6 +19,13 @@ _TERMINAL = {
     "answer_nll": "answer NLL",
     "stop_rate": "stop %",
     "answer_length": "length",
+    "seconds": "seconds",
+}
+_TERMINAL_OF_TEXT = {
+    "answer_nll": "NLL",
+    "perplexity": "perplexity",
+    "token_accuracy": "tokens right %",
+    "examples": "documents",
     "seconds": "seconds",
 }
 FULL_WIDTH = 100
@@ -32,13 +40,14 @@ def terminal_table(summary: Summary, width: int) -> Table:
 
     A terminal narrower than 100 characters gets fewer columns, because half a figure would be a wrong one.
     """
-    names = [name for name in _TERMINAL if width >= FULL_WIDTH or name not in _FIRST_TO_GO]
+    columns = _TERMINAL if summary.main == MAIN else _TERMINAL_OF_TEXT
+    names = [name for name in columns if width >= FULL_WIDTH or name not in _FIRST_TO_GO]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False, title_justify="left", header_style="bold")
     table.title = Text(f"{summary.title}: {summary.split} split, mean ± 95 % interval over seeds", style="bold")
     table.add_column("cell", overflow="fold", ratio=1, min_width=18)
     table.add_column("n", justify="right")
     for name in names:
-        table.add_column(_TERMINAL[name], justify="right", no_wrap=True)
+        table.add_column(columns[name], justify="right", no_wrap=True)
     for row in summary.rows:
         label = Text(_short(row.label))
         if row.mark:
@@ -106,8 +115,8 @@ def _raw(value: float | None) -> str:
     return "" if value is None else f"{value:.10g}"
 
 
-def markdown_table(summary: Summary, sentence: str) -> str:
-    """Return the table in Markdown, with the finding above it and the notes below."""
+def markdown_table(summary: Summary, sentence: str, variants: Sequence[VariantRow] = ()) -> str:
+    """Return the table in Markdown, with the finding above it, and notes and the effect of post-processing below."""
     names = [name for name in (*summary.metrics, "seconds") if any(name in row.estimates for row in summary.rows)]
     paired = bool(summary.comparisons)
     header = ["cell", "seeds", *(_title(name) for name in names)]
@@ -130,7 +139,21 @@ def markdown_table(summary: Summary, sentence: str) -> str:
         figures = [format_estimate(_ALL[name], each.row.estimates.get(name)) for name in names]
         lines.append(_line([f"*{_escaped(each.row.label)}*", "", *figures, *([""] if paired else [])]))
     lines += ["", *_footer(summary, paired)]
+    if variants:
+        lines += ["", *_markdown_variants(variants)]
     return "\n".join(lines) + "\n"
+
+
+def _markdown_variants(variants: Sequence[VariantRow]) -> list[str]:
+    return [
+        f"## {TITLE}",
+        "",
+        EXPLANATION,
+        "",
+        _line(HEADER),
+        _line(["---", "---", *["---:"] * (len(HEADER) - 2)]),
+        *(_line([_escaped(text) for text in row.texts]) for row in variants),
+    ]
 
 
 def _title(name: str) -> str:

@@ -17,6 +17,7 @@ from fsqa.report.page import render_page
 from fsqa.report.plots import draw_curves, draw_overview
 from fsqa.report.summary import Summary, summarise
 from fsqa.report.table import FULL_WIDTH, csv_table, markdown_table, terminal_table
+from fsqa.report.variants import VariantRow, terminal_variants, variant_rows
 from fsqa.study.runs import read_study
 
 
@@ -59,11 +60,12 @@ def write_report(
     files = _files(folders[0] / ("report" if len(folders) == 1 else f"report-with-{'-'.join(names[1:])}"))
     curves = read_curves(summary.cells)
     write_text(files.csv, csv_table(summary))
-    write_text(files.markdown, markdown_table(summary, sentence))
+    variants = variant_rows(summary)
+    write_text(files.markdown, markdown_table(summary, sentence, variants))
     write_bytes(files.overview, draw_overview(summary, sentence))
     write_bytes(files.curves, draw_curves(summary, curves))
-    write_text(files.page, render_page(summary, sentence, curves))
-    _print(console or _console(), summary, sentence, files)
+    write_text(files.page, render_page(summary, sentence, curves, variants))
+    _print(console or _console(), summary, sentence, variants, files)
     return files
 
 
@@ -83,8 +85,12 @@ def _console() -> Console:
     return Console(width=None if known else FULL_WIDTH)
 
 
-def _print(console: Console, summary: Summary, sentence: str, files: ReportFiles) -> None:
+def _print(
+    console: Console, summary: Summary, sentence: str, variants: Sequence[VariantRow], files: ReportFiles
+) -> None:
     console.print(terminal_table(summary, console.width))
+    if variants:
+        console.print(terminal_variants(variants))
     console.print(Text(sentence))
     for note in summary.notes:
         console.print(Text(f"note: {note}", style="yellow"))

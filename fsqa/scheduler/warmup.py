@@ -22,10 +22,14 @@ class Schedule(ABC):
     @final
     def __post_init__(self) -> None:
         warmup_steps(self.warmup, steps=1)
+        self.check()
+
+    def check(self) -> None:  # noqa: B027  # most schedules have nothing more to check
+        """Raise InputError for settings of the schedule itself that cannot work."""
 
     @abstractmethod
-    def after_warmup(self, progress: float) -> float:
-        """Return the factor at ``progress`` from 0 (warm-up over) to 1 (last step)."""
+    def after_warmup(self, since: int, steps: int) -> float:
+        """Return the factor ``since`` steps after the warm-up (from 0), in a run of ``steps`` steps."""
 
     @final
     def factor(self, step: int, steps: int) -> float:
@@ -33,7 +37,12 @@ class Schedule(ABC):
         warmup = warmup_steps(self.warmup, steps)
         if step < warmup:
             return (step + 1) / warmup
-        return self.after_warmup(min(1.0, (step - warmup) / max(1, steps - warmup)))
+        return self.after_warmup(step - warmup, steps)
+
+    @final
+    def progress(self, since: int, steps: int) -> float:
+        """Return how much of the way from the end of the warm-up (0) to the last step (1) is done."""
+        return min(1.0, since / max(1, steps - warmup_steps(self.warmup, steps)))
 
     @final
     def __call__(self, optimizer: Optimizer, steps: int) -> LambdaLR:
@@ -45,9 +54,14 @@ class Schedule(ABC):
 
 def warmup_steps(warmup: float, steps: int) -> int:
     """Read a warm-up given in steps (1 or more) or as a share of all steps (below 1)."""
-    if not (math.isfinite(warmup) and warmup >= 0):
-        raise InputError(f"scheduler.warmup: wanted steps (1 or more) or a share of them (below 1), got {warmup}")
-    return int(warmup) if warmup >= 1 else round(warmup * steps)
+    return steps_of(warmup, steps, "scheduler.warmup")
+
+
+def steps_of(value: float, steps: int, key: str) -> int:
+    """Read a stretch of training given in steps (1 or more) or as a share of all steps (below 1)."""
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"{key}: wanted steps (1 or more) or a share of them (below 1), got {value}")
+    return int(value) if value >= 1 else round(value * steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +70,7 @@ class Constant(Schedule):
 
     warmup: float
 
-    def after_warmup(self, progress: float) -> float:
+    def after_warmup(self, since: int, steps: int) -> float:
         """Return 1."""
         return 1.0
 
@@ -67,9 +81,9 @@ class Linear(Schedule):
 
     warmup: float
 
-    def after_warmup(self, progress: float) -> float:
+    def after_warmup(self, since: int, steps: int) -> float:
         """Return 1 - progress."""
-        return 1.0 - progress
+        return 1.0 - self.progress(since, steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +92,6 @@ class Cosine(Schedule):
 
     warmup: float
 
-    def after_warmup(self, progress: float) -> float:
+    def after_warmup(self, since: int, steps: int) -> float:
         """Return (1 + cos(pi progress)) / 2."""
-        return 0.5 * (1.0 + math.cos(math.pi * progress))
+        return 0.5 * (1.0 + math.cos(math.pi * self.progress(since, steps)))

@@ -22,6 +22,8 @@ class Measures:
     test: Numbers
     baselines: Mapping[str, Numbers]
     """Figures of the test split per do-nothing baseline."""
+    variants: Mapping[str, Numbers]
+    """Figures of the test split per other setting of the post-processing."""
     cost: Numbers
     role_share: Numbers
     """Share of the loss per role, adding up to 1."""
@@ -124,7 +126,10 @@ def read_history(run: Run) -> tuple[Mapping[str, Any], ...]:
 
 
 def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction, ...]:
-    """Return the answers of the tuned model, or those of the named baseline; empty when none were written."""
+    """Return the answers of the tuned model, or those of the named baseline; empty when none were written.
+
+    Lines without an answer, as those of a model of plain text, are none.
+    """
     path = run.folder / ("predictions.jsonl" if baseline is None else f"baseline/{baseline}.jsonl")
     return tuple(
         Prediction(
@@ -137,6 +142,7 @@ def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction,
             f1=float(line.get("f1") or 0.0),
         )
         for number, line in enumerate(_read_lines(path))
+        if "prediction" in line
     )
 
 
@@ -162,6 +168,7 @@ def _read_measures(path: Path, status: Mapping[str, Any]) -> Measures:
         validation=_numbers(content.get("val")),
         test=_numbers(content.get("test")),
         baselines={name: _numbers(values) for name, values in _mapping(content.get("baseline")).items()},
+        variants={name: _numbers(values) for name, values in _mapping(content.get("variants")).items()},
         cost=cost,
         role_share=_numbers(masks.get("share")),
         truncated=_numbers(masks.get("truncated")),

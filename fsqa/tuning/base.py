@@ -6,9 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from fsqa.model.quantization import Quantization
+
 
 class Tuning(ABC):
     """Which weights learn."""
+
+    @property
+    def quantization(self) -> Quantization | None:
+        """In which numbers the frozen weights are to be loaded; None: in the model's own."""
+        return None
 
     @abstractmethod
     def __call__(self, model: Any, new_tokens: Sequence[int] = ()) -> Any:

@@ -29,6 +29,31 @@ def test_json(tiny_run, predictions):
     }
 
 
+def test_another_way_of_answering(tiny_run, predictions):
+    """The same answers as fsqa evaluate gives under the same overrides, question by question."""
+    words = ["generation=sampling", "generation.temperature=1.5", "quantization=bfloat16"]
+    assert call("evaluate", tiny_run, *words, "--output", "scores").code == 0
+    scored = read_lines(Path("scores/predictions.jsonl"))
+    for row in scored[:3]:
+        assert call("ask", tiny_run, words[0], row["question"], *words[1:]).out == f"{row['prediction']}\n"
+    assert [row["prediction"] for row in scored] != [row["prediction"] for row in predictions]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["who", "wrote", "it?"], "wanted one question, got 3 words; put the question in quotes"),
+        ([" "], "question: wanted some text, got an empty one"),
+        (["why?", "split=test"], "split: there is no key 'split'; the keys are generation, quantization"),
+        (["why?", "generatoin=sampling"], "did you mean 'generation'?"),
+        (["why?", "generation=fill"], "objective=causal cannot answer by Fill"),
+        (["why?", "--file", "questions.txt"], "give a question or --file, not both"),
+    ],
+)
+def test_bad_words(tiny_run, words, told):
+    assert told in refusal(call("ask", tiny_run, *words))
+
+
 def test_file_is_answered_in_its_order(tiny_run, predictions):
     questions = [row["question"] for row in predictions]
     Path("questions.txt").write_text("\n".join(["", *questions, " "]), encoding="utf-8")

@@ -128,7 +128,7 @@ def test_data(words, told):
         ("trainer.gradient_clip_val=0", "trainer.gradient_clip_val: wanted a number above 0, or null for none"),
         ("trainer.precision=16-mixed", "trainer.precision=16-mixed: on a CPU"),
         ("trainer.accelerator=zork", "pytorch_lightning.Trainer refuses these settings: .*'zork'"),
-        ("trainer.devices=0", "trainer.devices=0: a run trains on one device"),
+        ("trainer.devices=0", "trainer.devices: wanted 1 or more, or -1 for all GPUs, got 0"),
         ("dataset.questions=3", "dataset.questions must be at least 196"),
         ("model.vocabulary=10", "model.vocabulary: wanted at least 259"),
         ("model.dtype=float23", "model.dtype: wanted one of float32, .*did you mean 'float32'?"),

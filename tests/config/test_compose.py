@@ -13,16 +13,33 @@ from fsqa.config.signature import signature
 from fsqa.errors import InputError
 
 CONF = Path(__file__).parents[2] / "conf"
-OPTIONS = sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml") if path.parent.name != "experiment")
+OPTIONS = sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml") if path.parent.name in GROUPS)
+QUANTIZATIONS = sorted(path.stem for path in (CONF / "quantization").glob("*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 MISSING = {"dataset.path": "data.jsonl", "model.path": "model"}
 """Values for what an option leaves to the user."""
+BESIDE = {
+    "prompt=text": ["experiment=language_model"],
+    "objective=language_model": ["experiment=language_model"],
+    "generation=none": ["experiment=language_model"],
+    "objective=masked": ["experiment=bert_nq_open"],
+    "generation=fill": ["experiment=bert_nq_open"],
+    "objective=extractive": ["experiment=distilbert_squad"],
+    "loss=span": ["experiment=distilbert_squad"],
+    "generation=span": ["experiment=distilbert_squad"],
+    "generation=span_or_none": ["experiment=distilbert_squad"],
+}
+"""What else must be chosen with an option that does not go with the defaults."""
 
 
 def composed(*overrides: str):
     cfg = compose_config(overrides)
     given = [f"{key}={MISSING[key]}" for key in OmegaConf.missing_keys(cfg)]
     return check_config(compose_config([*overrides, *given]))
+
+
+def composed_with(group: str, option: str):
+    return composed(*BESIDE.get(f"{group}={option}", []), f"{group}={option}")
 
 
 def targets(node: object, path: str = ""):
@@ -43,8 +60,17 @@ def test_every_folder_is_one_level_deep():
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option(group, option):
-    config = composed(f"{group}={option}")
+    config = composed_with(group, option)
     assert set(GROUPS) <= set(config)
+
+
+@pytest.mark.parametrize("option", QUANTIZATIONS)
+def test_quantization_is_chosen_for_finished_runs(option):
+    node = compose_config([f"quantization={option}"], name="evaluate").quantization
+    assert node == {"_target_": "fsqa.model.quantization.Quantization", "kind": option}
+    assert set(signature(node["_target_"]).parameters) == {"kind"}
+    with pytest.raises(InputError, match=r"quantization: fsqa train has no such choice; .* fsqa evaluate RUN"):
+        compose_config([f"quantization={option}"])
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -67,7 +93,7 @@ def test_sweep_of_an_experiment(experiment):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_key_is_a_parameter_and_every_parameter_a_key(group, option):
-    for path, node in targets(composed(f"{group}={option}")[group], group):
+    for path, node in targets(composed_with(group, option)[group], group):
         target = node["_target_"]
         known = signature(target)
         assert known is not None, f"{target} cannot be read from its source"
@@ -82,7 +108,7 @@ def test_every_key_is_a_parameter_and_every_parameter_a_key(group, option):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_target_can_be_imported(group, option):
-    for _, node in targets(composed(f"{group}={option}")[group], group):
+    for _, node in targets(composed_with(group, option)[group], group):
         assert node["_target_"].split(".")[0] in ALLOWED
         build({"_target_": node["_target_"], "_partial_": True})
 

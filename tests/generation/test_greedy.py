@@ -7,9 +7,8 @@ import torch
 from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
 from fsqa.generation import Greedy
-from fsqa.model.pretrained import Pretrained
 from fsqa.types import Example, Prompt, Role, Segment
-from tests.builders import VOCABULARY, example, tiny_model
+from tests.builders import VOCABULARY, configured, example, tiny_model
 from tests.generation.stretched import ARCHITECTURES, ENCODER, END, QUESTIONS, ROOM, one_by_one, stretched
 
 
@@ -100,15 +99,7 @@ def test_all_generated_ids_are_in_the_vocabulary(model):
 
 def test_a_real_model_says_what_it_is_known_to_say(shared):
     golden = json.loads((shared / "models" / "golden.json").read_text())["tinystories-656k"]
-    source = Pretrained(
-        path=str(shared / "models" / "tinystories-656k"),
-        revision=None,
-        architecture=None,
-        tokenizer_path=None,
-        dtype="float32",
-        attention=None,
-        gradient_checkpointing=False,
-    )
+    source = configured("model", "pretrained", path=str(shared / "models" / "tinystories-656k"))
     tokenizer = source.tokenizer(lambda: iter(()))
     prompt = Prompt(given=(Segment(Role.PROMPT, golden["prompt"]),), answer=(), start=True)
     room = len(golden["greedy_ids"]) - len(golden["prompt_ids"])

@@ -1,0 +1,1 @@
+"""A finished run's model in the form that another program wants."""
