@@ -22,6 +22,9 @@ from fsqa.objective.module import ObjectiveModule
 FILE = "parameters.json"
 """Where a run folder keeps the table."""
 
+_shown: list[dict[str, Count]] = []
+"""The tables this process has shown: the runs of a sweep that share a model say it once."""
+
 
 class Footprint(pl.Callback):
     """Counts parameters and estimates the memory when everything stands ready, once in the life of a run."""
@@ -38,7 +41,9 @@ class Footprint(pl.Callback):
         memory = _estimate(trainer, pl_module)
         if trainer.is_global_zero:
             write_json(self._path, _as_json(counts, memory))
-            show(counts, memory)
+            if counts not in _shown:
+                _shown.append(counts)
+                show(counts, memory)
 
 
 def estimated_mb(path: Path) -> float | None:

@@ -160,7 +160,7 @@ def test_completion_hook():
         ("fsqa tr", {"train"}),
         ("fsqa ", set(COMMANDS)),
         ("fsqa train los", {"loss=", "loss."}),
-        ("fsqa train loss=", {"loss=all", "loss=answer", "loss=answer_end", "loss=balanced"}),
+        ("fsqa train loss=", {"loss=all", "loss=answer", "loss=answer_end", "loss=balanced", "loss=span"}),
         ("fsqa train loss=an", {"loss=answer", "loss=answer_end"}),
         ("fsqa train seed=1 trainer.max_s", {"trainer.max_steps="}),
         ("fsqa show loss=b", {"loss=balanced"}),

@@ -48,7 +48,7 @@ class TrainLoader:
         return self._batches[0]
 
     def largest(self, steps: float) -> Batch:
-        """Return the widest micro-batch of the first so many optimizer steps, or of the first epoch if it is shorter."""
+        """Return the widest micro-batch of the first so many optimizer steps, or of the first epoch if that is less."""
         count = int(min(self._length, steps * self._batches.accumulation))
         return self._batches[max(range(count), key=self._batches.width)]
 

@@ -80,7 +80,7 @@ class Records(Sequence[Record]):
             yield from chunk.column(name).to_pylist()
 
     def texts(self) -> Iterator[str]:
-        """Iterate over all text, for training a tokenizer; a context that several questions in a row share comes once."""
+        """Iterate over all text, to train a tokenizer; a context that several questions in a row share comes once."""
         last = ""
         for record in self:
             context = "" if record.context == last else record.context

@@ -77,10 +77,11 @@ def read_lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def refusal(outcome: Outcome) -> str:
-    """The one line with which a command refused its input."""
+def refusal(outcome: Outcome, *, trained: bool = False) -> str:
+    """The one line with which a command refused its input; ``trained``: after the table that opens the training."""
     assert outcome.code == 2, outcome
-    assert outcome.err.startswith("fsqa: "), outcome.err
-    assert outcome.err.count("\n") == 1, outcome.err
-    assert outcome.err.endswith("\n")
-    return outcome.err.removeprefix("fsqa: ").strip()
+    *before, line = outcome.err.splitlines(keepends=True)
+    assert bool(before) == trained, outcome.err
+    assert line.startswith("fsqa: "), outcome.err
+    assert line.endswith("\n")
+    return line.removeprefix("fsqa: ").strip()
