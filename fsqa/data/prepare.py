@@ -105,9 +105,7 @@ def _check_not_empty(splits: dict[Split, Records]) -> None:
 
 def _overlap(splits: dict[Split, Records]) -> dict[str, int]:
     pairs: list[tuple[Split, Split]] = [("train", "validation"), ("train", "test"), ("validation", "test")]
-    return {
-        f"{left}_{right}": shared_questions(_asked(splits[left]), _asked(splits[right])) for left, right in pairs
-    }
+    return {f"{left}_{right}": shared_questions(_asked(splits[left]), _asked(splits[right])) for left, right in pairs}
 
 
 def _asked(records: Records) -> Iterator[str]:

@@ -11,7 +11,7 @@ from fsqa.errors import InputError
 PACKAGES = {
     "int8": ("bitsandbytes", "fsqa[quantization]"),
     "nf4": ("bitsandbytes", "fsqa[quantization]"),
-    "torchao_int8": ("torchao", "torchao"),
+    "torchao_int8": ("torchao", "fsqa[torchao]"),
 }
 """What a kind needs: the package, and what pip installs it by."""
 

@@ -14,6 +14,9 @@ from fsqa.errors import InputError
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """An integer type of every element's size in bytes."""
 
+PART = 2**22
+"""Elements summed at once."""
+
 
 def learned_state(module: nn.Module, state: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a checkpoint needs of a state dict: trainable weights, under all their names, and buffers."""
@@ -39,7 +42,8 @@ def frozen_key(module: nn.Module) -> str:
 
 
 def _bit_sum(tensor: Tensor) -> int:
-    return int(tensor.contiguous().view(INTEGERS[tensor.element_size()]).sum(dtype=torch.int64))
+    bits = tensor.contiguous().view(INTEGERS[tensor.element_size()]).flatten()
+    return sum(int(part.sum(dtype=torch.int64)) for part in bits.split(PART))  # torch widens what it sums, in memory
 
 
 def check_belongs(module: nn.Module, checkpoint: Mapping[str, Any], own_key: str) -> None:

@@ -26,7 +26,7 @@ def test_arguments():
     ("kind", "told"),
     [
         ("nf4", r"nf4 weights need bitsandbytes, and it is not installed; pip install 'fsqa\[quantization\]'"),
-        ("torchao_int8", "torchao_int8 weights need torchao, and it is not installed; pip install 'torchao'"),
+        ("torchao_int8", r"torchao_int8 weights need torchao, and it is not installed; pip install 'fsqa\[torchao\]'"),
     ],
 )
 def test_what_is_not_installed(kind, told, monkeypatch):
