@@ -122,7 +122,8 @@ def device_count(plain: Mapping[str, Any]) -> int:
     trainer = plain["trainer"]
     if "deepspeed" in strategy_name(trainer).lower() and find_spec("deepspeed") is None:
         raise InputError(
-            f"trainer.strategy={strategy_name(trainer)}: the package deepspeed is missing; pip install 'fsqa[deepspeed]'"
+            f"trainer.strategy={strategy_name(trainer)}: the package deepspeed is missing; "
+            "pip install 'fsqa[deepspeed]'"
         )
     here, on_gpu = gpus(), wants_gpu(trainer)
     if str(trainer["precision"]).startswith("16") and not here:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from omegaconf import OmegaConf
 
 from fsqa.callbacks.progress import Progress
 from fsqa.config.compose import compose_config
 from fsqa.config.instantiate import build
+from fsqa.finished import find_run, load_model
 from fsqa.model.source import DECODER, Wanted
 from fsqa.model.tokenizer import tokenizer_key
 from tests.builders import CONF, learned
@@ -185,7 +187,7 @@ proven: dict[str, str] = {}
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_rehearsed_from_end_to_end(preset, tuning, outputs, monkeypatch):
+def test_rehearsed_from_end_to_end(preset, tuning, outputs, monkeypatch, tmp_path):
     """Trained, interrupted, resumed, saved, loaded again: the same answers as without an interruption.
 
     Presets that differ in size alone (GPT-2 small to XL) come to the same rehearsal, which need not run twice.
@@ -212,7 +214,19 @@ def test_rehearsed_from_end_to_end(preset, tuning, outputs, monkeypatch):
     assert json.loads(again.out) == metrics["test"]
     asked = call("ask", whole, rows[0]["question"])
     assert (asked.code, asked.out) == (0, rows[0]["prediction"] + "\n"), asked.err
+    assert_export_is_the_same_model(whole, preset, tmp_path / "merged")
     proven[key] = preset
+
+
+def assert_export_is_the_same_model(run, preset, folder):
+    """Loaded by transformers alone, the exported weights compute what the run's own do, an adapter included."""
+    outcome = call("export", run, "--format", "merged", "--output", folder)
+    assert outcome.code == 0, outcome.err
+    own, tokenizer = load_model(find_run(run))
+    merged = getattr(transformers, wanted(preset).model_class).from_pretrained(folder).eval()
+    ids = torch.tensor([tokenizer("who wrote emma?", add_special_tokens=False)["input_ids"]])
+    with torch.no_grad():
+        torch.testing.assert_close(merged(input_ids=ids).logits, own(input_ids=ids).logits, rtol=0, atol=1e-5)
 
 
 def trained(*words):
