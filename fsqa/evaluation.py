@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,15 +18,14 @@ from fsqa.metrics.answers import repeats
 from fsqa.metrics.scoring import Row, score_answer, score_text
 from fsqa.objective.causal_module import CausalModule
 from fsqa.objective.module import ObjectiveModule
-from fsqa.types import Prompt, Record
+from fsqa.prompt.base import BoundLayout
+from fsqa.types import Record
 
 
 class Evaluator:
     """Scores a model on a split with one prompt, encoding and way of decoding."""
 
-    def __init__(
-        self, *, layout: Callable[[Record], Prompt], encoder: Encoder, generation: Generation, batch_size: int
-    ) -> None:
+    def __init__(self, *, layout: BoundLayout, encoder: Encoder, generation: Generation, batch_size: int) -> None:
         self.layout, self.encoder, self.generation, self.batch_size = layout, encoder, generation, batch_size
 
     def with_generation(self, generation: Generation) -> Evaluator:
@@ -98,9 +97,7 @@ class DocumentEvaluator(Evaluator):
         return list(rows)
 
 
-def document_rows(
-    records: Sequence[Record], layout: Callable[[Record], Prompt], sums: Sequence[Sequence[float]]
-) -> list[Row]:
+def document_rows(records: Sequence[Record], layout: BoundLayout, sums: Sequence[Sequence[float]]) -> list[Row]:
     """Return a row for every document from the sums over its tokens: NLL, how many there are, how many are right.
 
     A document of a single token, which nothing predicts, has none. Raises InputError when all are like that.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,9 @@ from fsqa.model.tokenizer import tokenizer_key
 from fsqa.objective.base import Objective
 from fsqa.objective.module import ObjectiveModule
 from fsqa.optimizer.parameter_groups import GroupedOptimizer, ParameterGroups
+from fsqa.prompt.base import BoundLayout
 from fsqa.tuning.base import Tuning
-from fsqa.types import Prompt, Record, Split
+from fsqa.types import Split
 
 PLAIN_GROUPS: dict[str, Any] = {"decay_norms_and_biases": False, "layer_decay": None}
 """For optimizers whose config does not say which parameters differ."""
@@ -38,7 +39,7 @@ class Assembly:
     source: ModelSource
     tokenizer: Any
     tokenizer_key: str
-    layout: Callable[[Record], Prompt]
+    layout: BoundLayout
     encoder: Encoder
     objective: Objective
     decided: dict[str, Any]
@@ -158,7 +159,7 @@ def assemble_optimizer(node: Mapping[str, Any]) -> GroupedOptimizer:
     return GroupedOptimizer(build({name: value for name, value in node.items() if name != "params"}), groups)
 
 
-def _evaluator(config: Mapping[str, Any], layout: Callable[[Record], Prompt], encoder: Encoder) -> Evaluator:
+def _evaluator(config: Mapping[str, Any], layout: BoundLayout, encoder: Encoder) -> Evaluator:
     size = 4 * config["micro_batch_size"]
     kind = DocumentEvaluator if isinstance(encoder, BlockEncoder) else Evaluator
     return kind(layout=layout, encoder=encoder, generation=build(config["generation"]), batch_size=size)

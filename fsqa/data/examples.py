@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from fsqa.data.ragged import Ragged, RaggedWriter
 from fsqa.data.records import CHUNK, Records
 from fsqa.encode.base import Encoder, row_name
-from fsqa.types import ROLE_NAMES, Example, Prompt, Record, Role
+from fsqa.prompt.base import BoundLayout
+from fsqa.types import ROLE_NAMES, Example, Role
 
 NUM_ROLES = len(Role)
 
 
 def write_examples(
-    folder: Path, records: Records, layout: Callable[[Record], Prompt], encoder: Encoder, advance: Callable[[int], None]
+    folder: Path, records: Records, layout: BoundLayout, encoder: Encoder, advance: Callable[[int], None]
 ) -> None:
     """Encode every record into ``folder``: ids, roles, targets of each role in every row, and each row's record.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from fsqa.errors import InputError
 from fsqa.files import write_json
 from fsqa.loss.base import Loss
 from fsqa.progress import counting, working
-from fsqa.types import SPLITS, Prompt, Record, Split
+from fsqa.prompt.base import BoundLayout
+from fsqa.types import SPLITS, Split
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def prepare_records(dataset: Dataset, cache: Path) -> PreparedRecords:
 
 
 def prepare_examples(
-    records: PreparedRecords, layout: Callable[[Record], Prompt], encoder: Encoder, tokenizer_key: str, cache: Path
+    records: PreparedRecords, layout: BoundLayout, encoder: Encoder, tokenizer_key: str, cache: Path
 ) -> dict[Split, Examples]:
     """Tokenise every split into the cache, or find it there."""
     key = key_of("examples", records.key, repr(layout), tokenizer_key, encoder.fingerprint)

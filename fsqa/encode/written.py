@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fsqa.encode.base import Encoder
 from fsqa.encode.masked import MaskedEncoder
+from fsqa.prompt.base import BoundLayout
 from fsqa.types import Prompt, Record
 
 
@@ -22,7 +21,7 @@ def written(encoder: Encoder, prompt: Prompt) -> str:
     return start + given
 
 
-def written_template(encoder: Encoder, layout: Callable[[Record], Prompt], with_context: bool) -> str:
+def written_template(encoder: Encoder, layout: BoundLayout, with_context: bool) -> str:
     """Write the prompt of any question, with ``{question}`` and, where there is one, ``{context}`` in their places."""
     context = "{context}" if with_context else ""
     return written(encoder, layout(Record(id="", question="{question}", answers=("",), context=context)))

@@ -12,13 +12,12 @@ from fsqa.errors import InputError
 from fsqa.generation.base import Generation
 from fsqa.loss.base import Loss
 from fsqa.loss.token_loss import TokenLoss
+from fsqa.prompt.base import BoundLayout
 from fsqa.prompt.text import Text
-from fsqa.types import Prompt, Record
+from fsqa.types import Record
 
 if TYPE_CHECKING:
     from fsqa.objective.module import ObjectiveModule
-
-Layout = Callable[[Record], Prompt]
 
 
 class Objective(ABC):
@@ -71,7 +70,7 @@ class Objective(ABC):
         """Name the option of the objective group: LanguageModel is language_model."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
-    def decided(self, tokenizer: Any, layout: Layout, train: Iterable[Record]) -> Self:
+    def decided(self, tokenizer: Any, layout: BoundLayout, train: Iterable[Record]) -> Self:
         """Return the objective with every setting that the data decides (null in the config) filled in."""
         return self
 

@@ -43,7 +43,10 @@ def frozen_key(module: nn.Module) -> str:
 
 def _bit_sum(tensor: Tensor) -> int:
     bits = tensor.contiguous().view(INTEGERS[tensor.element_size()]).flatten()
-    return sum(int(part.sum(dtype=torch.int64)) for part in bits.split(PART))  # torch widens what it sums, in memory
+    total = 0
+    for part in torch.split(bits, PART):  # torch widens what it sums, in memory
+        total += int(part.sum(dtype=torch.int64))
+    return total
 
 
 def check_belongs(module: nn.Module, checkpoint: Mapping[str, Any], own_key: str) -> None:

@@ -13,7 +13,8 @@ from fsqa.generation.fill import Fill
 from fsqa.loss.balanced_kl import BalancedKL
 from fsqa.loss.smoothed_kl import SmoothedKL
 from fsqa.loss.token_loss import TokenLoss
-from fsqa.objective.base import Layout, Objective
+from fsqa.objective.base import Objective
+from fsqa.prompt.base import BoundLayout
 from fsqa.types import Record
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Masked(Objective):
                         "that is visible is no target; set loss=answer_end or loss=answer"
                     )
 
-    def decided(self, tokenizer: Any, layout: Layout, train: Iterable[Record]) -> Self:
+    def decided(self, tokenizer: Any, layout: BoundLayout, train: Iterable[Record]) -> Self:
         """Return it with the number of masks that the training answers need."""
         if self.masks is not None:
             return self
