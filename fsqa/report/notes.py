@@ -8,6 +8,9 @@ from fsqa.study.runs import Numbers, Run
 MOST_NAMED = 4
 """Cells that a note names."""
 
+TOKENIZER_SETTINGS = ("tokenizer_path", "path", "revision", "vocabulary", "added_tokens")
+"""Keys of a model's config that decide its tokenizer."""
+
 
 def study_notes(cells: Sequence[Cell], split: str) -> tuple[str, ...]:
     """Return one sentence for everything that makes cells less comparable than a table suggests."""
@@ -32,6 +35,11 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[
         yield f"The cells did not see the same data ({each}): their figures answer different questions."
     yield from _example_notes(done, split)
     yield from _overlap_notes(runs)
+    if len({_counted_by(run) for run in runs}) > 1:
+        yield (
+            "The cells do not share tokenizer and objective: answer NLL, perplexity and token accuracy are per token, "
+            "so compare them only between cells that do."
+        )
     if len({run.code_version for run in runs}) > 1:
         yield f"Runs come from different code: {', '.join(sorted({run.code_version or 'unknown' for run in runs}))}."
     if len({run.host for run in runs}) > 1:
@@ -50,6 +58,13 @@ def _example_notes(done: Sequence[Cell], split: str) -> Iterator[str]:
     if len({tuple(count) for count in counts.values()}) > 1 or any(len(count) > 1 for count in counts.values()):
         told = _told({label: ", ".join(map(str, count)) or "not written" for label, count in counts.items()})
         yield f"Figures stand on different numbers of {split} examples ({told})."
+
+
+def _counted_by(run: Run) -> str:
+    """Return what decides which tokens an answer has, and what a prediction of one means."""
+    model, objective = run.config.get("model") or {}, run.config.get("objective") or {}
+    of_tokenizer = {name: model.get(name) for name in TOKENIZER_SETTINGS}
+    return f"{of_tokenizer} {objective.get('_target_')}"
 
 
 def _figures(run: Run, split: str) -> Numbers:

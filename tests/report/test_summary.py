@@ -105,6 +105,21 @@ def test_what_makes_cells_less_comparable_is_told(tmp_path):
         assert told in notes
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"model__vocabulary": 512}, True),
+        ({"objective": {"_target_": "fsqa.objective.masked.Masked"}}, True),
+        ({"model__dtype": "bfloat16"}, False),
+    ],
+)
+def test_figures_per_token_are_not_compared_across_tokenizers(tmp_path, changes, told):
+    metrics = {"test": {"exact_match": 0.5, "answer_nll": 1.0}}
+    add_run(tmp_path / "s", "all", 0, metrics=metrics)
+    add_run(tmp_path / "s", "answer", 0, metrics=metrics, changes=changes)
+    assert any("do not share tokenizer" in note for note in summary_of(tmp_path / "s").notes) == told
+
+
 def test_validation_stands_in_for_a_missing_test_split_and_says_so(tmp_path):
     add_run(
         tmp_path / "s", "all", 0, metrics={"val": {"exact_match": 0.5}, "baseline": {"untouched": {"exact_match": 0.1}}}
