@@ -79,13 +79,21 @@ class Objective(ABC):
         """Return what turns prompts into rows."""
 
     @abstractmethod
+    def module_class(self, model: Any, encoder: Encoder) -> Callable[..., ObjectiveModule]:
+        """Return what makes the Lightning module for a model: its class, with what else it wants already given.
+
+        Raises InputError for a model that cannot do what the objective asks.
+        """
+
     def module(
         self,
         *,
         model: Any,
         encoder: Encoder,
-        loss: Any,  # one of the losses
+        loss: Loss,
         optimizer: Callable[..., Any],
         scheduler: Callable[..., Any],
     ) -> ObjectiveModule:
         """Return the Lightning module that trains the model."""
+        make = self.module_class(model, encoder)
+        return make(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsqa.encode.base import Encoder
 from fsqa.encode.sequence import SequenceEncoder
 from fsqa.generation.autoregressive import Autoregressive
-from fsqa.loss.token_loss import TokenLoss
 from fsqa.objective.base import Objective
 
 if TYPE_CHECKING:
@@ -29,16 +27,8 @@ class Causal(Objective):
         """Return rows of question, answer and end token."""
         return SequenceEncoder(tokenizer=tokenizer, max_length=max_length)
 
-    def module(
-        self,
-        *,
-        model: Any,
-        encoder: Encoder,
-        loss: TokenLoss,
-        optimizer: Callable[..., Any],
-        scheduler: Callable[..., Any],
-    ) -> CausalModule:
+    def module_class(self, model: Any, encoder: Encoder) -> type[CausalModule]:
         """Return the Lightning module of a decoder."""
         from fsqa.objective.causal_module import CausalModule
 
-        return CausalModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        return CausalModule

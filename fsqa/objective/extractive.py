@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,16 +67,8 @@ class Extractive(Objective):
             max_question_tokens=self.max_question_tokens,
         )
 
-    def module(
-        self,
-        *,
-        model: Any,
-        encoder: Encoder,
-        loss: SpanKL,
-        optimizer: Callable[..., Any],
-        scheduler: Callable[..., Any],
-    ) -> ExtractiveModule:
+    def module_class(self, model: Any, encoder: Encoder) -> type[ExtractiveModule]:
         """Return the Lightning module of a model that points at both ends of an answer."""
         from fsqa.objective.extractive_module import ExtractiveModule
 
-        return ExtractiveModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        return ExtractiveModule

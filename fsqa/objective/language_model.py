@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +9,6 @@ from fsqa.encode.base import Encoder
 from fsqa.encode.blocks import BlockEncoder
 from fsqa.errors import InputError
 from fsqa.generation.no_answers import NoAnswers
-from fsqa.loss.token_loss import TokenLoss
 from fsqa.objective.base import Objective
 from fsqa.prompt.text import Text
 
@@ -53,15 +51,7 @@ class LanguageModel(Objective):
         """Return blocks of documents."""
         return BlockEncoder(tokenizer=tokenizer, max_length=max_length, isolated=self.isolated)
 
-    def module(
-        self,
-        *,
-        model: Any,
-        encoder: Encoder,
-        loss: TokenLoss,
-        optimizer: Callable[..., Any],
-        scheduler: Callable[..., Any],
-    ) -> CausalModule:
+    def module_class(self, model: Any, encoder: Encoder) -> type[CausalModule]:
         """Return the Lightning module of a decoder, with documents kept apart if they are isolated.
 
         Raises InputError for an architecture that cannot keep them apart.
@@ -70,6 +60,6 @@ class LanguageModel(Objective):
         from fsqa.objective.packed_module import PackedModule, check_isolates
 
         if not self.isolated:
-            return CausalModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+            return CausalModule
         check_isolates(model, encoder.max_length)
-        return PackedModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        return PackedModule

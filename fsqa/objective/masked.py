@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from fsqa.encode.base import Encoder
@@ -12,7 +13,6 @@ from fsqa.errors import InputError
 from fsqa.generation.fill import Fill
 from fsqa.loss.balanced_kl import BalancedKL
 from fsqa.loss.smoothed_kl import SmoothedKL
-from fsqa.loss.token_loss import TokenLoss
 from fsqa.objective.base import Objective
 from fsqa.prompt.base import BoundLayout
 from fsqa.types import Record
@@ -70,17 +70,9 @@ class Masked(Objective):
         assert self.masks is not None, "the data decides it first"
         return MaskedEncoder(tokenizer=tokenizer, max_length=max_length, masks=self.masks)
 
-    def module(
-        self,
-        *,
-        model: Any,
-        encoder: Encoder,
-        loss: TokenLoss,
-        optimizer: Callable[..., Any],
-        scheduler: Callable[..., Any],
-    ) -> MaskedModule:
+    def module_class(self, model: Any, encoder: Encoder) -> Callable[..., MaskedModule]:
         """Return the Lightning module of an encoder that fills masks."""
         from fsqa.objective.masked_module import MaskedModule
 
         assert isinstance(encoder, MaskedEncoder)
-        return MaskedModule(model=model, encoder=encoder, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        return partial(MaskedModule, encoder=encoder)
