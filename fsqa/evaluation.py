@@ -39,8 +39,7 @@ class Evaluator:
             {
                 **score_answer(record, answer.text),
                 "stopped": answer.stopped,
-                "repeated": repeats(answer.ids),
-                "answer_length": len(answer.ids),
+                **_measured(answer.ids),
                 "question_tokens_cut": answer.truncated,
                 **answer.extra,
             }
@@ -67,7 +66,15 @@ class Evaluator:
 
     def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Score again what other settings of the same way of answering make of the model's output."""
-        return [row | score_answer(record, generation.revised(row)) for record, row in zip(records, rows, strict=True)]
+        return [
+            row | score_answer(record, generation.revised(row)) | _measured(generation.revised_ids(row))
+            for record, row in zip(records, rows, strict=True)
+        ]
+
+
+def _measured(ids: Sequence[int] | None) -> Row:
+    """Return what is told of an answer by its tokens; nothing where there are none to tell it by."""
+    return {} if ids is None else {"repeated": repeats(ids), "answer_length": len(ids)}
 
 
 class DocumentEvaluator(Evaluator):

@@ -140,7 +140,8 @@ def _with_adapter(base: Any, folder: Path) -> Any:
 
     tokens = len(read_tokenizer(str(folder), revision=None))
     if tokens > base.get_input_embeddings().num_embeddings:
-        base.resize_token_embeddings(tokens)
+        with _quiet_transformers():
+            base.resize_token_embeddings(tokens)
     with _quiet_peft():
         model = PeftModel.from_pretrained(base, folder)
     if (folder / "generation_config.json").is_file():
@@ -154,3 +155,16 @@ def _quiet_peft() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"peft\.")
         yield
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep notes on how new rows start out of the terminal: the adapter brings its own."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

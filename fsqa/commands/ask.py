@@ -39,6 +39,8 @@ def run(words: list[str]) -> int:
     question = _question(options.words)
     if question is not None and options.file is not None:
         raise InputError("give a question or --file, not both")
+    if options.context and not options.context.strip():
+        raise InputError("--context: wanted some text, got an empty one")
     finished = find_run(options.run)
     asked = asked_of(finished, [word for word in options.words if is_override(word)], GROUPS)
     questions = _read_file(options.file) if options.file else None

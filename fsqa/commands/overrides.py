@@ -71,7 +71,13 @@ def _checked(finished: Finished, cfg: DictConfig) -> Asked:
         check_node(group, asked[group], config["allow"])
     generation = _decided(finished, asked["generation"])
     check_room(generation, config["max_length"])
-    check_objects({"objective": build(config["objective"]), "generation": build(generation)})
+    made = build(generation)
+    check_objects({"objective": build(config["objective"]), "generation": made})
+    for name in made.undecided():
+        raise InputError(
+            f"generation.{name}: null leaves it to the validation of a run that is trained so, and this one was not; "
+            f"give a number, as in generation.{name}=0"
+        )
     quantization = build(asked["quantization"])
     own = generation == config["generation"] and quantization.kind == "none"
     return Asked(generation=generation, quantization=quantization, split=split, own=own)

@@ -42,9 +42,10 @@ def _show(config: dict[str, Any], split: Any, count: int) -> None:
     from rich.console import Console
 
     from fsqa.config.assemble import assemble
+    from fsqa.config.rehearse import rehearsed
     from fsqa.data.batches import collate
 
-    assembly = assemble(config, Path(config["outputs"]) / ".cache")
+    assembly = assemble(rehearsed(config), Path(config["outputs"]) / ".cache")
     examples, records = assembly.examples[split], assembly.records.splits[split]
     rows = np.arange(min(count, len(examples)))
     batch = collate(examples, rows, rows, assembly.encoder.end_id)

@@ -58,7 +58,7 @@ class Assembly:
             for reason, count in records.summary["dropped"].items():
                 notes.append(f"{count:,} {split} {asked} left out: {reason}")
             if cut := self.examples[split].summary["truncated_rows"]:
-                notes.append(f"{cut:,} {split} rows cut to max_length={self.encoder.max_length}")
+                notes.append(f"{cut:,} {split} {self._cut_to}")
             if cut := self.examples[split].summary["cut_answers"]:
                 notes.append(f"{cut:,} {split} answers cut, with no end token: there is no place for all their tokens")
             windows = len(self.examples[split])
@@ -69,6 +69,14 @@ class Assembly:
                 left, right = pair.split("_")
                 notes.append(f"{count:,} {right} {asked} stand in {left} too")
         return notes
+
+    @property
+    def _cut_to(self) -> str:
+        """Say what was cut in rows that were too long, and which key decides."""
+        if isinstance(self.encoder, WindowEncoder):
+            most = self.encoder.max_question_tokens
+            return f"windows have a question cut to its last objective.max_question_tokens={most} tokens"
+        return f"rows cut to max_length={self.encoder.max_length}"
 
 
 def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:

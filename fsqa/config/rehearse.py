@@ -1,4 +1,4 @@
-"""What a rehearsal changes in a config: few steps and few answers, longer rows."""
+"""What a rehearsal changes in a config: few steps and few answers, and longer rows where long ones are cut."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from fsqa.config.instantiate import build
 from fsqa.model.shrink import LEAST_POSITIONS
 
 REHEARSAL_STEPS = 20
@@ -20,7 +21,8 @@ def rehearsed(config: Mapping[str, Any]) -> dict[str, Any]:
         trainer, callbacks = changed["trainer"], changed["callbacks"]
         trainer |= {"max_steps": REHEARSAL_STEPS, "max_epochs": -1, "val_check_interval": REHEARSAL_STEPS // 2}
         length = changed["max_length"]
-        changed["max_length"] = max(length, min(REHEARSAL_STRETCH * length, LEAST_POSITIONS))
+        if build(changed["objective"]).cuts_rows:
+            changed["max_length"] = max(length, min(REHEARSAL_STRETCH * length, LEAST_POSITIONS))
         if answers := callbacks["answers"]:
             answers["examples"] = min(answers["examples"], REHEARSAL_STEPS)
     return changed

@@ -98,10 +98,13 @@ class Squad(FileDataset):
 def _answers(place: str, value: object) -> list[tuple[str, int]]:
     """Read ``[{text, answer_start}, ...]`` as in the files, or ``{text: [...], answer_start: [...]}`` as on the hub."""
     if isinstance(value, dict):
-        value = [
-            {"text": text, "answer_start": start}
-            for text, start in zip(_list(place, value, "text"), _list(place, value, "answer_start"), strict=True)
-        ]
+        texts, starts = _list(place, value, "text"), _list(place, value, "answer_start")
+        if len(texts) != len(starts):
+            raise InputError(
+                f"{place}.answers: wanted an answer_start for every text, came {len(starts)} for {len(texts)}; "
+                "mend the question"
+            )
+        value = [{"text": text, "answer_start": start} for text, start in zip(texts, starts, strict=True)]
     if not isinstance(value, list):
         raise InputError(f"{place}.answers: wanted a list of answers, came {_kind(value)}; mend the question")
     pairs = []

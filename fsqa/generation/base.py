@@ -49,6 +49,10 @@ class Generation(ABC):
         The model's train or eval mode is left as it was.
         """
 
+    def undecided(self) -> tuple[str, ...]:
+        """Return the names of the settings that validation has to decide and has not yet."""
+        return ()
+
     def decided(self, rows: Sequence[Mapping[str, Any]]) -> Self:
         """Return it with every setting that validation decides (null in the config) filled in.
 
@@ -59,6 +63,10 @@ class Generation(ABC):
     def revised(self, row: Mapping[str, Any]) -> str:
         """Return the answer that these settings give, from what a row of ``predictions.jsonl`` holds."""
         return str(row["prediction"])
+
+    def revised_ids(self, row: Mapping[str, Any]) -> Sequence[int] | None:
+        """Return the tokens of that answer, or None where these settings leave what was generated as it is."""
+        return None
 
     def variants(self) -> Mapping[str, Generation]:
         """Return the same way of answering under other settings of its post-processing, by readable names."""

@@ -76,13 +76,23 @@ class SpanSearch(Generation):
         assert window is not None, "every document has a window"
         ids = tuple(window.ids[found.first : found.last + 1]) if window.inside else ()
         best = document(prompt)[window.place(found.first, found.last)] if ids else ""
-        extra = {"best_span": best, "score": found.score if ids else found.none, "no_answer_score": found.none}
-        text = self.revised(extra)
-        return Answer(text=text, ids=ids if text else (), stopped=True, truncated=window.truncated, extra=extra)
+        score = found.score if ids else found.none
+        extra = {"best_span": best, "best_span_ids": list(ids), "score": score, "no_answer_score": found.none}
+        return Answer(
+            text=self.revised(extra),
+            ids=tuple(self.revised_ids(extra)),
+            stopped=True,
+            truncated=window.truncated,
+            extra=extra,
+        )
 
     def revised(self, row: Mapping[str, Any]) -> str:
         """Return the best span."""
         return str(row["best_span"])
+
+    def revised_ids(self, row: Mapping[str, Any]) -> list[int]:
+        """Return the tokens of the best span, or none where no answer is given."""
+        return list(row["best_span_ids"]) if self.revised(row) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,10 @@ class SpanOrNone(SpanSearch):
         """Return the best span, or the empty text where the threshold is passed."""
         threshold = UNDECIDED if self.no_answer_threshold is None else self.no_answer_threshold
         return "" if row["no_answer_score"] - row["score"] > threshold else super().revised(row)
+
+    def undecided(self) -> tuple[str, ...]:
+        """Return the threshold's name until it has a value."""
+        return ("no_answer_threshold",) if self.no_answer_threshold is None else ()
 
     def decided(self, rows: Sequence[Mapping[str, Any]]) -> SpanOrNone:
         """Return it with the threshold that gives the best F1 on these rows, and the best exact match among equals."""

@@ -65,9 +65,7 @@ class Pretrained(ModelSource):
             )
         if folder.is_dir():
             if not (folder / "config.json").is_file():
-                raise InputError(
-                    f"model.path: no config.json in {folder.resolve()}; wanted a folder in Hugging Face layout"
-                )
+                raise InputError(f"model.path: no config.json in {folder.resolve()}; {_what_to_take(folder)}")
             if self.start == "pretrained" and not any(any(folder.glob(pattern)) for pattern in WEIGHT_FILES):
                 raise InputError(
                     f"model.path: no weights in {folder.resolve()}; wanted model.safetensors (or pytorch_model.bin)"
@@ -167,3 +165,15 @@ class Pretrained(ModelSource):
     @property
     def _place(self) -> str:
         return str(Path(self.path).expanduser())
+
+
+def _what_to_take(folder: Path) -> str:
+    """Say what to name in place of a folder that is no whole model, though it may be of a finished run."""
+    if (folder / "adapter_config.json").is_file():
+        return (
+            "it holds an adapter; merge it into its base with fsqa export RUN --format merged --output FOLDER, and "
+            "name that folder"
+        )
+    if (folder / "model").is_dir():
+        return f"it is a run, and its model is in {folder / 'model'}"
+    return "wanted a folder in Hugging Face layout"

@@ -13,6 +13,7 @@ from fsqa.generation.base import Generation
 from fsqa.loss.base import Loss
 from fsqa.loss.token_loss import TokenLoss
 from fsqa.prompt.base import BoundLayout
+from fsqa.prompt.chat import Chat
 from fsqa.prompt.text import Text
 from fsqa.types import Record
 
@@ -32,10 +33,16 @@ class Objective(ABC):
     """What a tokenizer learned from the data looks like."""
     new_head: ClassVar[bool] = False
     """Whether pretrained weights may lack the head, which then starts at random."""
+    fits_chat: ClassVar[bool] = True
+    """Whether such a model can be asked as in a chat."""
+    cuts_rows: ClassVar[bool] = True
+    """Whether a row that is too long loses something; where not, the next row goes on with the rest."""
     generations: ClassVar[tuple[type[Generation], ...]]
     """Ways of answering that such a model can do."""
     generation_option: ClassVar[str]
     """The option of the generation group to name when another was chosen."""
+    prompt_option: ClassVar[str] = "closed_book"
+    """The option of the prompt group to name when another was chosen."""
     losses: ClassVar[tuple[type[Loss], ...]] = (TokenLoss,)
     """Losses that such a model can be trained with."""
     loss_option: ClassVar[str] = "answer_end"
@@ -60,6 +67,12 @@ class Objective(ABC):
             raise InputError(
                 f"prompt: objective={self._option()} learns from questions and answers, and prompt=text lays out plain "
                 "text; set experiment=language_model, which chooses all that goes with it, or another prompt"
+            )
+
+        if isinstance(prompt, Chat) and not self.fits_chat:
+            raise InputError(
+                f"prompt: objective={self._option()} trains an encoder, which has no chat template; "
+                f"set prompt={self.prompt_option}"
             )
 
     def check_length(self, max_length: int) -> None:

@@ -34,6 +34,9 @@ class Extractive(Objective):
     new_head = True
     generations = (SpanSearch,)
     generation_option = "span"
+    fits_chat = False
+    prompt_option = "extractive"
+    cuts_rows = False
     losses = (SpanKL,)
     loss_option = "span"
 

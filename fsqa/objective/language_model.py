@@ -24,6 +24,7 @@ class LanguageModel(Objective):
     tokenizer_kind = "bytes"
     generations = (NoAnswers,)
     generation_option = "none"
+    cuts_rows = False
 
     isolated: bool
     """Whether documents that share a block neither see nor predict each other."""

@@ -38,6 +38,8 @@ class Masked(Objective):
     new_head = True
     generations = (Fill,)
     generation_option = "fill"
+    fits_chat = False
+    prompt_option = "joined"
 
     def __post_init__(self) -> None:
         if self.masks is not None and self.masks < FEWEST:

@@ -75,7 +75,10 @@ class Lora(Tuning):
             ensure_weight_tying=stays_tied,
             trainable_token_indices=None if stays_tied or not new_tokens else token_rows(model, new_tokens, head),
         )
-        return get_peft_model(model, config)
+        tied = bool(tied_modules(model))
+        tuned = get_peft_model(model, config)
+        _check_biases(tuned, tied)
+        return tuned
 
     def _head(self, model: Any) -> tuple[str | None, bool]:
         """Return the name of the head that is to be trained, if any, and whether its embedding is trained with it."""
@@ -99,6 +102,19 @@ def token_rows(model: Any, new_tokens: Sequence[int], trained_head: str | None) 
     if head and not trained_head and not tied_modules(model):
         names.append(head)
     return {name: list(new_tokens) for name in names}
+
+
+def _check_biases(model: Any, tied: bool) -> None:
+    """Raise InputError where rows of new tokens learn in a head with a bias: peft would compute without the bias."""
+    from peft.tuners.trainable_tokens import TrainableTokensLayer
+
+    for module in model.modules():
+        if isinstance(module, TrainableTokensLayer) and getattr(module.base_layer, "bias", None) is not None:
+            way = "take tuning=full" if tied else "set tuning.train_head=true, or take tuning=full"
+            raise InputError(
+                f"model.added_tokens: the head of {type(model.get_base_model()).__name__} has a bias, which peft leaves "
+                f"out where only rows of added tokens learn; {way}"
+            )
 
 
 def task_type(model: Any) -> str | None:

@@ -48,6 +48,7 @@ def test_another_way_of_answering(tiny_run, predictions):
         (["why?", "generatoin=sampling"], "did you mean 'generation'?"),
         (["why?", "generation=fill"], "objective=causal cannot answer by Fill"),
         (["why?", "--file", "questions.txt"], "give a question or --file, not both"),
+        (["why?", "--context", "  "], "--context: wanted some text, got an empty one"),
     ],
 )
 def test_bad_words(tiny_run, words, told):

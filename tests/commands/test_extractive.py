@@ -2,9 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from fsqa.commands.overrides import asked_of
+from fsqa.errors import InputError
+from fsqa.finished import find_run
 from tests.commands.lines import call, read_lines, refusal
 
 WORDS = (
@@ -32,6 +36,9 @@ def run(squad, tmp_path_factory):
     outcome = call("train", *WORDS, squad, f"outputs={tmp_path_factory.mktemp('extractive') / 'outputs'}")
     assert outcome.code == 0, outcome.err
     assert re.search(r"fsqa: note: 48 train questions make \d+ windows of their documents", outcome.err)
+    told = r"fsqa: note: \d+ train windows have a question cut to its last objective.max_question_tokens=32 tokens"
+    assert re.search(told, outcome.err), outcome.err
+    assert "max_length" not in outcome.err
     return Path(outcome.out.split("  ")[0])
 
 
@@ -67,6 +74,29 @@ def test_evaluate_gives_the_same_again(run, tmp_path):
     told = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["test"]
     for name, value in json.loads(outcome.out).items():
         assert value == pytest.approx(told[name], rel=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [(("split=validation",), ("val",)), (("generation=span",), ("variants", "always an answer"))],
+)
+def test_figures_of_a_revised_answer_are_those_of_asking_for_it(run, words, kept):
+    told = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    for name in kept:
+        told = told[name]
+    outcome = call("evaluate", run, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out) == pytest.approx(told, rel=1e-4)
+
+
+def test_a_threshold_that_no_validation_has_decided_is_refused(run):
+    own = find_run(run)
+    always = {name: own.config["generation"][name] for name in ("max_answer_tokens", "batch_size")}
+    trained_to_answer = replace(own, config=own.config | {"generation": {"_target_": "fsqa.generation.Span", **always}})
+    with pytest.raises(InputError, match=r"no_answer_threshold: null leaves it to the validation .* threshold=0"):
+        asked_of(trained_to_answer, ["generation=span_or_none"])
+    asked = asked_of(trained_to_answer, ["generation=span_or_none", "generation.no_answer_threshold=1.5"])
+    assert asked.generation["no_answer_threshold"] == 1.5
 
 
 def test_ask(run, squad, shared, predictions):
@@ -117,6 +147,7 @@ def test_show(squad, tmp_path):
         ("loss=answer", "loss: objective=extractive cannot be trained with SmoothedKL; set loss=span"),
         ("generation=greedy", "generation: objective=extractive cannot answer by Greedy; set generation=span"),
         ("prompt=closed_book", "set prompt=extractive"),
+        ("prompt=chat", "has no chat template; set prompt=extractive"),
         ("max_length=32", "max_length=32 has no room for objective.max_question_tokens=32"),
         ("objective.stride=0", "objective.stride: wanted 1 or more"),
     ],

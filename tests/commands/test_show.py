@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,20 @@ def test_width(columns, monkeypatch):
 
 def test_sweeps_are_refused():
     assert "is a sweep over several values" in refusal(call("show", "loss=all,answer"))
+
+
+def test_a_rehearsal_shows_the_rows_that_it_trains_on(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    Path("text").mkdir()
+    for i in range(20):
+        Path("text", f"{i}.txt").write_text(f"{i} " + "one and two and three and four " * 20)
+    words = ("experiment=language_model", "dataset.path=text", "model=gpt2", "rehearse=true", "max_length=32")
+    outcome = call("show", *words, "--examples", "1")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"  32 tokens$", outcome.out, re.MULTILINE), "the next block goes on where one ends"
+    question = " ".join(["why"] * 60)
+    Path("train.jsonl").write_text("".join(f'{{"question": "{question} {i}", "answer": "so"}}\n' for i in range(40)))
+    words = ("dataset=jsonl", "dataset.path=train.jsonl", "model=gpt2", "rehearse=true", "max_length=16")
+    outcome = call("show", *words, "--examples", "1")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"  64 tokens", outcome.out, re.MULTILINE), "a row that would be cut has more room"

@@ -197,6 +197,10 @@ def test_broken_files(tmp_path, content, told):
         ({"question": "\ud800"}, "question: half a surrogate pair"),
         ({"id": 5}, "id: wanted a text, came a whole number"),
         ({"answers": "Jane"}, "answers: wanted a list of answers, came a text"),
+        (
+            {"answers": {"text": ["Jane", "Jane Austen"], "answer_start": [0]}},
+            "answers: wanted an answer_start for every text, came 1 for 2",
+        ),
         ({"answers": [{"text": "Jane"}]}, r"answers\[0\]: no field 'answer_start' among text"),
         ({"answers": [{"text": "", "answer_start": 0}]}, r"answers\[0\]\.text: the text is empty"),
         ({"answers": [{"text": "Jane", "answer_start": "9"}]}, r"answers\[0\]\.answer_start: wanted a whole number"),

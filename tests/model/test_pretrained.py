@@ -92,6 +92,14 @@ def test_folder_that_lacks_a_part_is_refused(copied, lacking, message):
         pretrained(copied)
 
 
+def test_a_finished_run_in_place_of_its_model_is_refused(copied):
+    with pytest.raises(InputError, match=rf"no config\.json in .*; it is a run, and its model is in .*{copied.name}$"):
+        pretrained(copied.parent)
+    (copied / "config.json").rename(copied / "adapter_config.json")
+    with pytest.raises(InputError, match=r"it holds an adapter; merge it into its base with fsqa export RUN --format"):
+        pretrained(copied)
+
+
 def test_folder_without_a_tokenizer_is_refused_unless_one_is_named(copied, saved):
     for file in copied.glob("tokenizer*"):
         file.unlink()

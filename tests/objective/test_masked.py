@@ -182,6 +182,11 @@ def test_a_way_of_answering_for_decoders_is_refused():
         configured("objective", "causal").check(configured("loss", "answer"), configured("generation", "fill"))
 
 
+def test_a_chat_is_refused():
+    with pytest.raises(InputError, match="which has no chat template; set prompt=joined"):
+        Masked(masks=None, coverage=0.99).check_prompt(configured("prompt", "chat"))
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from fsqa.errors import InputError
+from fsqa.model.build import requantized
+from fsqa.model.quantization import Quantization
+from fsqa.model.source import Wanted
 from fsqa.objective.causal_module import CausalModule
-from fsqa.objective.self_check import check_objective
+from fsqa.objective.self_check import TOLERANCE, check_objective
 from fsqa.scheduler.warmup import Constant
 from tests.builders import LOSSES, SIZES, batch, configured, tiny_model
 
@@ -84,3 +87,15 @@ def test_gradient_that_is_not_finite_is_refused():
         of.model.transformer.ln_f.weight.fill_(torch.inf)
     with pytest.raises(InputError, match="objective: "):
         check_objective(of, BATCH)
+
+
+def test_what_int8_rounds_by_its_batch_passes():
+    """A channel with a large activation anywhere in the batch is not rounded, so every position counts for all."""
+    model = tiny_model("llama")
+    for block in model.model.layers:
+        block.input_layernorm.weight.data.fill_(2.6)
+    of = objective(requantized(model, Wanted(quantization=Quantization(kind="int8"))).requires_grad_(False))
+    ours, full = of.compare_logits(BATCH)
+    assert float((ours - full).abs().max() / full.abs().max()) > TOLERANCE[torch.float32]
+    of.model.lm_head.requires_grad_(True)
+    check_objective(of, BATCH)

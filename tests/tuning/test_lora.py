@@ -165,3 +165,28 @@ def test_a_head_of_its_own_may_be_adapted():
 def test_a_tied_head_of_an_encoder_with_new_tokens_is_refused():
     with pytest.raises(InputError, match=r"tuning.train_head=true: BertForMaskedLM ties its head to the embedding"):
         lora(train_head=True)(encoder("bert"), [48])
+
+
+def gptj():
+    sizes = {"vocab_size": 50, "n_embd": 32, "n_layer": 2, "n_head": 2, "rotary_dim": 4, "tie_word_embeddings": False}
+    return AutoModelForCausalLM.from_config(AutoConfig.for_model("gptj", **sizes))
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (gptj, "GPTJForCausalLM has a bias, .*; set tuning.train_head=true, or take tuning=full"),
+        (lambda: encoder("bert"), "BertForMaskedLM has a bias, .*learn; take tuning=full"),
+        (lambda: encoder("distilbert"), "DistilBertForMaskedLM has a bias, .*learn; take tuning=full"),
+    ],
+    ids=["gptj", "bert", "distilbert"],
+)
+def test_rows_of_new_tokens_in_a_head_with_a_bias_are_refused(model, told):
+    """Peft's layer for such rows forgets the bias, and merged weights would answer otherwise."""
+    with pytest.raises(InputError, match=told):
+        lora(targets="all-linear")(model(), [48])
+
+
+def test_a_whole_head_beside_rows_of_new_tokens_keeps_its_bias():
+    tuned = lora(train_head=True)(gptj(), [48])
+    assert "base_model.model.lm_head.modules_to_save.default.bias" in trainable(tuned)
