@@ -111,9 +111,9 @@ def _check_biases(model: Any, tied: bool) -> None:
     for module in model.modules():
         if isinstance(module, TrainableTokensLayer) and getattr(module.base_layer, "bias", None) is not None:
             way = "take tuning=full" if tied else "set tuning.train_head=true, or take tuning=full"
+            name = type(model.get_base_model()).__name__
             raise InputError(
-                f"model.added_tokens: the head of {type(model.get_base_model()).__name__} has a bias, which peft leaves "
-                f"out where only rows of added tokens learn; {way}"
+                f"model.added_tokens: the head of {name} has a bias, which peft leaves out where only rows of added tokens learn; {way}"
             )
 
 

@@ -93,7 +93,7 @@ def test_a_threshold_that_no_validation_has_decided_is_refused(run):
     own = find_run(run)
     always = {name: own.config["generation"][name] for name in ("max_answer_tokens", "batch_size")}
     trained_to_answer = replace(own, config=own.config | {"generation": {"_target_": "fsqa.generation.Span", **always}})
-    with pytest.raises(InputError, match=r"no_answer_threshold: null leaves it to the validation .* threshold=0"):
+    with pytest.raises(InputError, match=r"no_answer_threshold: null leaves it to the validation .*_threshold=0"):
         asked_of(trained_to_answer, ["generation=span_or_none"])
     asked = asked_of(trained_to_answer, ["generation=span_or_none", "generation.no_answer_threshold=1.5"])
     assert asked.generation["no_answer_threshold"] == 1.5
