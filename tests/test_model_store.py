@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from transformers.utils.logging import warning_once
 
 from fsqa import model_store
 from fsqa.errors import InputError
@@ -198,6 +199,8 @@ def test_rows_for_added_tokens_are_made_without_notes(runs, tmp_path, monkeypatc
     choices = ("model=pretrained", own, "model.added_tokens=['<Q>']", "tuning=lora", f"outputs={tmp_path}")
     run = Path(call("train", *words, *choices).out.split("  ")[0])
     monkeypatch.setattr(logging.getLogger("transformers"), "propagate", True)
+    caplog.clear()
+    warning_once.cache_clear()  # training has made such rows too
     with caplog.at_level(logging.WARNING, logger="transformers"):
         load_model(find_run(run))
     assert [record.getMessage() for record in caplog.records] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -100,6 +102,7 @@ class History(pl.Callback):
         """Write everything that was logged under ``val/``."""
         self.validation_seconds += time.monotonic() - self._validation_started
         figures = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith("val/")}
+        _check_finite(figures, trainer.global_step)
         self._write(trainer, dict(sorted(figures.items())))
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -124,6 +127,7 @@ class History(pl.Callback):
             line["train/grad_norm"] = sums["grad_norm"][0] / sums["finite_norms"][0]
         self._figures.reset()
         self._steps = 0
+        _check_finite(line, trainer.global_step)
         self._write(trainer, line)
 
     def _write(self, trainer: pl.Trainer, figures: dict[str, float]) -> None:
@@ -139,6 +143,16 @@ class History(pl.Callback):
         self._file.flush()
         for logger in trainer.loggers:
             logger.log_metrics({**figures, "loss_tokens": self.loss_tokens}, step=trainer.global_step)
+
+
+def _check_finite(figures: Mapping[str, float], step: int) -> None:
+    """Raise InputError for a training that has left the numbers."""
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise InputError(
+                f"training diverged: {name} is {value} at step {step}; lower optimizer.lr, give the scheduler a "
+                "warm-up, or set trainer.gradient_clip_val"
+            )
 
 
 def _lines(path: Path) -> list[str]:

@@ -113,7 +113,8 @@ def _check_biases(model: Any, tied: bool) -> None:
             way = "take tuning=full" if tied else "set tuning.train_head=true, or take tuning=full"
             name = type(model.get_base_model()).__name__
             raise InputError(
-                f"model.added_tokens: the head of {name} has a bias, which peft leaves out where only rows of added tokens learn; {way}"
+                f"model.added_tokens: the head of {name} has a bias, which peft leaves out where only rows of "
+                f"added tokens learn; {way}"
             )
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,19 @@ def test_the_logger_mirrors_the_history():
                     row["step"] == str(line["step"]) and row[name] and float(row[name]) == pytest.approx(line[name])
                     for row in logged
                 ), (name, line["step"])
+
+
+@pytest.mark.parametrize(("every", "what"), [(2, "train/loss"), (20, "val/answer_nll")])
+def test_a_training_that_diverges_fails(tmp_path, every, what):
+    words = ("optimizer.lr=1e9", "trainer.gradient_clip_val=null", f"callbacks.history.every={every}")
+    outcome = call("train", *TINY, *words, f"outputs={tmp_path}")
+    assert f"training diverged: {what} is nan at step 2; lower optimizer.lr" in outcome.err.splitlines()[-1]
+    assert outcome.code == 2
+    (run,) = tmp_path.glob("default/*")
+    assert json.loads((run / "status.json").read_text())["state"] == "failed"
+    assert all(
+        "train/loss" not in line or math.isfinite(line["train/loss"]) for line in read_lines(run / "history.jsonl")
+    )
 
 
 def test_history_adds_up_to_what_the_loss_was_made_of():
