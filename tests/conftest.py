@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from fsqa import footprint
 from tests.builders import characters, learned
 
 torch.set_num_threads(1)
@@ -35,3 +36,9 @@ def character_tokenizer():
 def learned_tokenizer():
     """A byte-level BPE learned from a few questions."""
     return learned()
+
+
+@pytest.fixture(autouse=True)
+def tables_shown_afresh():
+    """A process shows a table of parameters once; every test is a process of its own."""
+    footprint._shown.clear()
