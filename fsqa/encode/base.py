@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fsqa.errors import InputError
 from fsqa.types import Example, Prompt, Record
 
 
@@ -35,6 +36,21 @@ class Encoder(ABC):
     def decode(self, ids: Iterable[int]) -> str:
         """Turn generated ids into an answer: special tokens left out, outer white space stripped."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+
+    def answer_tokens(self, prompt: Prompt, pieces: Sequence[Sequence[int]], name: str) -> list[int]:
+        """Join the tokens of a prompt's answer, which follow those of what is given.
+
+        Raises InputError, with the prompt's name, for an answer without a token, and for one that holds the end token.
+        """
+        answer = [token for piece in pieces[len(prompt.given) :] for token in piece]
+        if not answer:
+            raise InputError(f"{name}: the answer {prompt.answer[0].text!r} has no token in this tokenizer")
+        if self.end_id in answer:
+            raise InputError(
+                f"{name}: the answer holds the end token {self.tokenizer.decode([self.end_id])!r} itself, and would be "
+                "cut there; take it out of the data"
+            )
+        return answer
 
     def tokenize(self, texts: Sequence[Sequence[str]]) -> list[list[list[int]]]:
         """Tokenise every piece of every row apart, all in one call, and group the pieces by row again."""

@@ -97,14 +97,7 @@ class MaskedEncoder(Encoder):
         return closed_up(text.removeprefix(model.continuing_subword_prefix))
 
     def _example(self, prompt: Prompt, pieces: list[list[int]], name: str, record: int) -> Example:
-        answer = [token for piece in pieces[len(prompt.given) :] for token in piece]
-        if not answer:
-            raise InputError(f"{name}: the answer {prompt.answer[0].text!r} has no token in this tokenizer")
-        if self.end_id in answer:
-            raise InputError(
-                f"{name}: the answer holds the end token {self.tokenizer.decode([self.end_id])!r} itself, and would be "
-                "cut there; take it out of the data"
-            )
+        answer = self.answer_tokens(prompt, pieces, name)
         ids, roles, truncated = self._given(prompt, pieces[: len(prompt.given)])
         targets = [*answer, self.end_id][: self.masks]
         ids += targets

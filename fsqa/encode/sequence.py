@@ -34,14 +34,7 @@ class SequenceEncoder(Encoder):
 
     def _example(self, prompt: Prompt, pieces: list[list[int]], name: str, record: int) -> Example:
         given = pieces[: len(prompt.given)]
-        answer = [token for piece in pieces[len(prompt.given) :] for token in piece]
-        if not answer:
-            raise InputError(f"{name}: the answer {prompt.answer[0].text!r} has no token in this tokenizer")
-        if self.end_id in answer:
-            raise InputError(
-                f"{name}: the answer holds the end token {self.tokenizer.decode([self.end_id])!r} itself, and would be "
-                "cut there; take it out of the data"
-            )
+        answer = self.answer_tokens(prompt, pieces, name)
         room = self.max_length - len(answer) - 1
         if room < 1:
             raise InputError(
