@@ -13,7 +13,7 @@ from fsqa.data.records import Records
 from fsqa.encode.base import Encoder
 from fsqa.encode.blocks import document_numbers
 from fsqa.errors import InputError
-from fsqa.generation.base import Advance, Generation, silent
+from fsqa.generation.base import Advance, Generation, answering, silent
 from fsqa.metrics.answers import repeats
 from fsqa.metrics.scoring import Row, score_answer, score_text
 from fsqa.objective.causal_module import CausalModule
@@ -52,14 +52,12 @@ class Evaluator:
     ) -> list[Row]:
         """Answer every record, and add how well the reference is predicted under teacher forcing."""
         rows = self.answer(objective.model, list(records), advance)
-        was_training = objective.training
-        objective.eval()
         sums = torch.zeros(len(rows), 3, dtype=torch.float64)  # of all rows of a record: NLL, tokens, right tokens
-        for batch in ScoringBatches(examples, self.batch_size, self.encoder.end_id):
-            scores = objective.score_answers(on_device(batch, objective.device))
-            figures = torch.stack([score.double().cpu() for score in scores], dim=1)
-            sums.index_add_(0, torch.from_numpy(examples.records[batch.rows.numpy()]), figures)
-        objective.train(was_training)
+        with answering(objective):
+            for batch in ScoringBatches(examples, self.batch_size, self.encoder.end_id):
+                scores = objective.score_answers(on_device(batch, objective.device))
+                figures = torch.stack([score.double().cpu() for score in scores], dim=1)
+                sums.index_add_(0, torch.from_numpy(examples.records[batch.rows.numpy()]), figures)
         for row, (nll, tokens, correct) in zip(rows, sums.tolist(), strict=True):
             row |= {"answer_nll": nll / tokens, "token_accuracy": correct / tokens, "reference_tokens": int(tokens)}
         return rows
@@ -86,17 +84,16 @@ class DocumentEvaluator(Evaluator):
     ) -> list[Row]:
         """Score the tokens of every document, over all blocks that hold a part of it."""
         assert isinstance(objective, CausalModule)
-        was_training = objective.training
-        objective.eval()
         sums = torch.zeros(len(records), 3, dtype=torch.float64)  # of every document: NLL, tokens, right tokens
         batches = ScoringBatches(examples, self.batch_size, self.encoder.end_id)
-        for i, batch in enumerate(batches):
-            chosen, nll, correct = (part.cpu() for part in objective.score_tokens(on_device(batch, objective.device)))
-            first = torch.from_numpy(examples.records[batch.rows.numpy()])
-            documents = (first[:, None] + document_numbers(batch.roles))[chosen]
-            sums.index_add_(0, documents, torch.stack([nll, torch.ones_like(nll), correct], dim=1).double())
-            advance(len(records) * (i + 1) // len(batches) - len(records) * i // len(batches))
-        objective.train(was_training)
+        with answering(objective):
+            for i, batch in enumerate(batches):
+                scores = objective.score_tokens(on_device(batch, objective.device))
+                chosen, nll, correct = (part.cpu() for part in scores)
+                first = torch.from_numpy(examples.records[batch.rows.numpy()])
+                documents = (first[:, None] + document_numbers(batch.roles))[chosen]
+                sums.index_add_(0, documents, torch.stack([nll, torch.ones_like(nll), correct], dim=1).double())
+                advance(len(records) * (i + 1) // len(batches) - len(records) * i // len(batches))
         return document_rows(records, self.layout, sums.tolist())
 
     def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:

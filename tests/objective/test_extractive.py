@@ -35,7 +35,9 @@ def cut(rows, part):
 
 @pytest.mark.parametrize("architecture", ["distilbert", "bert"])
 def test_passes_the_self_check(architecture):
-    check_objective(module(architecture), BATCH)
+    of = module(architecture)
+    check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
 
 
 def test_a_model_that_looks_at_filler_is_refused():
