@@ -6,10 +6,18 @@ from dataclasses import dataclass
 
 from fsqa.metrics.catalogue import BASELINES, METRICS, Metric
 from fsqa.report.curves import CURVES, Curve
+from fsqa.report.labels import MOST_IN_ORDER
 from fsqa.report.numbers import format_estimate, format_value
 from fsqa.report.palette import cell_colours, curve_colours
 from fsqa.report.summary import Row, Summary
 from fsqa.study.statistics import Estimate
+
+MOST_BARS = 24
+"""Cells with a bar of their own; more would be a page of bars, and the table has them all."""
+MOST_POINTS = 120
+"""Points that a curve is drawn through; more are closer together than a screen can show."""
+LOGARITHMIC_FROM = 20.0
+"""Values that lie further apart than by this factor are drawn on a logarithmic axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,20 @@ class Tick:
     place: float
     """Per cent of the axis, from its start."""
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A range of values, laid out from 0 to 100 per cent."""
+
+    low: float
+    high: float
+    logarithmic: bool
+    ticks: tuple[Tick, ...]
+
+    def place(self, value: float) -> float:
+        """Return where ``value`` stands, in per cent; what lies outside stands at the end."""
+        return _place(value, self.low, self.high, self.logarithmic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +76,8 @@ class BarChart:
     metric: Metric
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
+    left_out: int
+    """Cells without a bar, because others are better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +89,10 @@ class Line:
     points: str
     band: str
     """Outline of the range over seeds."""
+    across: str
+    """What stands on the horizontal axis at each point, as text, joined by spaces."""
+    values: str
+    """The mean at each point, likewise."""
     last: str
     """The last mean, as text."""
 
@@ -73,7 +101,10 @@ class Line:
 class LineChart:
     """Curves of one metric over steps or tokens."""
 
+    metric: str
     title: str
+    over: str
+    """``steps`` or ``tokens``."""
     axis: str
     lines: tuple[Line, ...]
     horizontal: tuple[Tick, ...]
@@ -89,21 +120,54 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     return tuple(round(place * step, 12) for place in range(first, max(last, first + 1) + 1))
 
 
+def nice_axis(values: Sequence[float], *, percent: bool = False, logarithmic: bool = False) -> Axis:
+    """Return an axis that holds all ``values``: logarithmic where asked for and they lie far enough apart."""
+    smallest, largest = min(values), max(values)
+    if logarithmic and smallest > 0 and largest / smallest > LOGARITHMIC_FROM:
+        low, high = smallest / 1.25, largest * 1.25
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        steps = (1,) if len(powers) > 3 else (1, 3)
+        marks = [step * 10.0**power for power in powers for step in steps]
+        marks = [mark for mark in marks if low <= mark <= high]
+    else:
+        logarithmic = False
+        pad = 0.06 * ((largest - smallest) or abs(largest) or 1.0)
+        low = 0.0 if smallest >= 0 and smallest < 2 * pad else smallest - pad
+        high = largest + pad
+        marks = [mark for mark in nice_ticks(low, high, 4) if low <= mark <= high]
+    scale = 100 if percent else 1
+    ticks = tuple(Tick(_place(mark, low, high, logarithmic), axis_label(scale * mark)) for mark in marks)
+    return Axis(low, high, logarithmic, ticks)
+
+
+def axis_label(value: float) -> str:
+    """Return a short number for an axis: ``20 k``, ``3.5 M``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= (1e4 if unit == "k" else size):
+            return f"{value / size:g} {unit}"
+    return f"{value:g}"
+
+
 def bar_chart(summary: Summary, name: str) -> BarChart | None:
-    """Return the bars of a metric of the split; ``None`` when no cell has it."""
+    """Return the bars of a metric of the split, of many cells those of the best; ``None`` when no cell has it."""
     metric = METRICS[name]
-    rows = [row for row in summary.rows if name in row.estimates and math.isfinite(row.estimates[name].mean)]
-    if not rows:
+    measured = [row for row in summary.rows if name in row.estimates and math.isfinite(row.estimates[name].mean)]
+    if not measured:
         return None
+    rows = _best_rows(measured, metric)
     reaches = [_reach(row.estimates[name]) for row in rows]
     if metric.percent:
         reaches = [min(reach, 1.0) for reach in reaches]
         reaches += [own.row.estimates[name].mean for own in summary.baselines if name in own.row.estimates]
-    top = nice_ticks(0, max(*reaches, 1e-9))[-1]
-    ticks = tuple(
-        Tick(100 * tick / top, _axis_label(100 * tick if metric.percent else tick)) for tick in nice_ticks(0, top)
+    marks = nice_ticks(0, max(*reaches, 1e-9))
+    top = marks[-1]
+    scale, colours = 100 if metric.percent else 1, cell_colours(summary.cells)
+    return BarChart(
+        metric=metric,
+        bars=tuple(_bar(summary, row, name, top, colours[row.label]) for row in rows),
+        ticks=tuple(Tick(_place(mark, 0, top), axis_label(scale * mark)) for mark in marks),
+        left_out=len(measured) - len(rows),
     )
-    return BarChart(metric, tuple(_bar(summary, row, name, top) for row in rows), ticks)
 
 
 def line_charts(summary: Summary, curves: Sequence[Curve]) -> tuple[LineChart, ...]:
@@ -111,39 +175,43 @@ def line_charts(summary: Summary, curves: Sequence[Curve]) -> tuple[LineChart, .
 
     Of many cells only the leading ones are drawn.
     """
-    charts = []
-    curves = [curve for curve in curves if curve.label in summary.leading]
+    charts, leading = [], summary.leading
+    curves = [curve for curve in curves if curve.label in leading]
     for over_tokens in (False, True):
         for metric, title in CURVES.items():
             own = [curve for curve in curves if curve.metric == metric and (curve.tokens or not over_tokens)]
             if own:
-                charts.append(_line_chart(summary, title, own, over_tokens))
+                charts.append(_line_chart(summary, metric, title, own, over_tokens))
     return tuple(charts)
+
+
+def _place(value: float, low: float, high: float, logarithmic: bool = False) -> float:
+    if logarithmic:
+        value, low, high = math.log(max(value, 1e-300)), math.log(low), math.log(high)
+    return round(100 * min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0), 3)
+
+
+def _best_rows(rows: Sequence[Row], metric: Metric) -> list[Row]:
+    """Keep a few rows in their order, and of many the best, the best first."""
+    if len(rows) <= MOST_IN_ORDER:
+        return list(rows)
+    sign = 1 if metric.better == "lower" else -1
+    return sorted(rows, key=lambda row: sign * row.estimates[metric.name].mean)[:MOST_BARS]
 
 
 def _reach(estimate: Estimate) -> float:
     return max(*estimate.values, estimate.mean, estimate.high or 0.0)
 
 
-def _axis_label(value: float) -> str:
-    if abs(value) >= 1e6:
-        return f"{value / 1e6:g} M"
-    return f"{value / 1e3:g} k" if abs(value) >= 1e4 else f"{value:g}"
-
-
-def _bar(summary: Summary, row: Row, name: str, top: float) -> Bar:
+def _bar(summary: Summary, row: Row, name: str, top: float, colour: int) -> Bar:
     metric, estimate = METRICS[name], row.estimates[name]
-
-    def place(value: float) -> float:
-        return round(100 * min(max(value / top, 0.0), 1.0), 3)
-
     whisker = None
     if estimate.low is not None and estimate.high is not None:
-        start = place(estimate.low)
-        whisker = (start, round(place(estimate.high) - start, 3))
+        start = _place(estimate.low, 0, top)
+        whisker = (start, round(_place(estimate.high, 0, top) - start, 3))
     references = tuple(
         Reference(
-            place(own.row.estimates[name].mean),
+            _place(own.row.estimates[name].mean, 0, top),
             _style(own.name),
             f"{own.row.label}: {format_value(metric, own.row.estimates[name].mean)}",
         )
@@ -152,11 +220,11 @@ def _bar(summary: Summary, row: Row, name: str, top: float) -> Bar:
     )
     return Bar(
         label=row.label,
-        colour=cell_colours(summary.cells)[row.label],
+        colour=colour,
         value=format_estimate(metric, estimate),
-        length=place(estimate.mean),
+        length=_place(estimate.mean, 0, top),
         whisker=whisker,
-        dots=tuple(place(value) for value in estimate.values),
+        dots=tuple(_place(value, 0, top) for value in estimate.values),
         references=references,
         best=row.label in summary.best[name],
         mark=row.mark if name == summary.main else "",
@@ -168,30 +236,54 @@ def _style(baseline: str) -> int:
     return names.index(baseline) if baseline in names else len(names) - 1
 
 
-def _line_chart(summary: Summary, title: str, curves: Sequence[Curve], over_tokens: bool) -> LineChart:
+def _line_chart(summary: Summary, metric: str, title: str, curves: Sequence[Curve], over_tokens: bool) -> LineChart:
     ends = [curve.tokens if over_tokens else curve.steps for curve in curves]
-    across = nice_ticks(0, max(max(end) for end in ends), 4)
-    highest = max(max(curve.high) for curve in curves)
-    upward = nice_ticks(min(min(curve.low) for curve in curves), highest, 4)
-    right, bottom = max(max(end) for end in ends) or 1.0, upward[0]
+    right = max(max(end) for end in ends) or 1.0
+    highest, bottom = max(max(curve.high) for curve in curves), min(min(curve.low) for curve in curves)
+    upward = nice_ticks(bottom, highest, 4)
+    bottom = upward[0]
     top = bottom + 1.04 * ((highest - bottom) or 1.0)
-
-    def points(horizontal: Sequence[float], vertical: Sequence[float]) -> str:
-        pairs = zip(horizontal, vertical, strict=True)
-        return " ".join(f"{1000 * x / right:.1f},{1000 * (top - y) / (top - bottom):.1f}" for x, y in pairs)
-
     colours = curve_colours(summary.leading, summary.cells)
-    lines = []
-    for curve, end in zip(curves, ends, strict=True):
-        band = points((*end, *reversed(end)), (*curve.high, *reversed(curve.low)))
-        last = f"{curve.mean[-1]:.1f}" if title.endswith("%") else f"{curve.mean[-1]:.2f}"
-        lines.append(Line(curve.label, colours[curve.label], points(end, curve.mean), band, last))
-    return LineChart(
-        title=title,
-        axis="tokens in the loss" if over_tokens else "optimizer steps",
-        lines=tuple(lines),
-        horizontal=tuple(Tick(round(100 * tick / right, 3), _axis_label(tick)) for tick in across if tick <= right),
-        vertical=tuple(
-            Tick(round(100 * (tick - bottom) / (top - bottom), 3), _axis_label(tick)) for tick in upward if tick <= top
-        ),
+    lines = tuple(
+        _line(curve, end, colours[curve.label], (right, bottom, top)) for curve, end in zip(curves, ends, strict=True)
     )
+    return LineChart(
+        metric=metric,
+        title=title,
+        over="tokens" if over_tokens else "steps",
+        axis="tokens in the loss" if over_tokens else "optimizer steps",
+        lines=lines,
+        horizontal=tuple(
+            Tick(_place(tick, 0, right), axis_label(tick)) for tick in nice_ticks(0, right, 4) if tick <= right
+        ),
+        vertical=tuple(Tick(_place(tick, bottom, top), axis_label(tick)) for tick in upward if tick <= top),
+    )
+
+
+def _line(curve: Curve, across: Sequence[float], colour: int, frame: tuple[float, float, float]) -> Line:
+    right, bottom, top = frame
+    kept = _thinned(len(across))
+
+    def points(places: Sequence[int], heights: Sequence[float]) -> str:
+        return " ".join(
+            f"{1000 * across[place] / right:.1f},{1000 * (top - heights[place]) / (top - bottom):.1f}"
+            for place in places
+        )
+
+    values = [f"{curve.mean[place]:.4g}" for place in kept]
+    return Line(
+        label=curve.label,
+        colour=colour,
+        points=points(kept, curve.mean),
+        band=f"{points(kept, curve.high)} {points(kept[::-1], curve.low)}",
+        across=" ".join(f"{across[place]:.0f}" for place in kept),
+        values=" ".join(values),
+        last=values[-1],
+    )
+
+
+def _thinned(count: int) -> list[int]:
+    """Return evenly spaced places, the first and the last among them."""
+    if count <= MOST_POINTS:
+        return list(range(count))
+    return [place * (count - 1) // (MOST_POINTS - 1) for place in range(MOST_POINTS)]

@@ -1,57 +1,125 @@
-"""Paired comparisons of cells: the same seeds, the same examples."""
+"""Paired comparisons of cells: the same seeds, the same examples; what cannot be compared is told, never averaged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsqa.study.cells import Cell
-from fsqa.study.runs import read_predictions
-from fsqa.study.statistics import Difference, paired_difference
+from fsqa.report.notes import told
+from fsqa.study.bootstrap import RESAMPLES
+from fsqa.study.permutation import FLIPS
+from fsqa.study.scores import CellScores
+from fsqa.study.spread import ScoreTable
+from fsqa.study.statistics import Difference, holm, paired_differences
 
-PAIRED = ("exact_match", "f1")
-"""Metrics that have one value per example."""
+MOST_FLIPS = 99_999
+FLIPS_EACH = 30
+"""Flips per comparison: with many of them Holm's correction needs p-values that few flips cannot reach."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """Per-example figures of a cell, in [0, 1]."""
+class _Pair:
+    """Two cells brought onto their common seeds and examples."""
 
     seeds: tuple[int, ...]
-    ids: tuple[str, ...]
-    """Examples that every run of the cell answered."""
-    values: Mapping[str, NDArray[np.float64]]
-    """Per metric an array of shape (seeds, examples)."""
+    """Seeds that both have."""
+    alone: tuple[int, ...]
+    """Seeds that one of them has."""
+    examples: int
+    left_out: int
+    """Examples that one of them has, or that are not the same in both."""
+    tables: tuple[ScoreTable, ScoreTable]
 
 
-def read_scores(cell: Cell) -> Scores | None:
-    """Return the scores of the runs of ``cell`` that wrote predictions; ``None`` when none did."""
-    tables = [(run.seed, {each.id: each for each in read_predictions(run)}) for run in cell.runs]
-    tables = [(seed, table) for seed, table in tables if table]
-    if not tables:
-        return None
-    ids = tuple(name for name in tables[0][1] if all(name in table for _, table in tables))
-    values = {
-        metric: np.array([[getattr(table[name], metric) for name in ids] for _, table in tables], dtype=np.float64)
-        for metric in PAIRED
-    }
-    return Scores(tuple(seed for seed, _ in tables), ids, values)
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """A family of comparisons with one cell, corrected for their number."""
+
+    differences: Mapping[str, Difference]
+    """Per label; a cell that could not be compared is left out."""
+    notes: tuple[str, ...]
+    """One sentence for each thing that could not be paired."""
 
 
-def compare(candidate: Scores | None, baseline: Scores | None, metric: str) -> Difference | None:
-    """Return ``candidate - baseline`` over their common seeds and examples; ``None`` where they share none."""
-    if candidate is None or baseline is None:
-        return None
-    seeds = [seed for seed in candidate.seeds if seed in baseline.seeds]
-    known = set(baseline.ids)
-    ids = [name for name in candidate.ids if name in known]
-    if not seeds or not ids:
-        return None
-    return paired_difference(_select(candidate, metric, seeds, ids), _select(baseline, metric, seeds, ids))
+NO_COMPARISONS = Comparisons({}, ())
 
 
-def _select(scores: Scores, metric: str, seeds: Sequence[int], ids: Sequence[str]) -> NDArray[np.float64]:
-    rows = [scores.seeds.index(seed) for seed in seeds]
-    place = {name: column for column, name in enumerate(scores.ids)}
-    return scores.values[metric][np.ix_(rows, [place[name] for name in ids])]
+def compare_all(scores: Mapping[str, CellScores | None], against: str, metric: str) -> Comparisons:
+    """Compare every cell with the cell ``against``: ``metric`` of the cell minus that of the other.
+
+    Paired are the seeds and examples that both have. Cells whose data differs are compared only if their test
+    questions are the same. The p-values are corrected by Holm over all of these comparisons.
+    """
+    if not any(scores.values()):
+        return NO_COMPARISONS
+    base = scores[against]
+    others = {label: own for label, own in scores.items() if label != against}
+    pairs = {label: _paired(own, base, metric) for label, own in others.items()}
+    found = {label: pair for label, pair in pairs.items() if isinstance(pair, _Pair)}
+    flips = min(max(FLIPS, FLIPS_EACH * len(found)), MOST_FLIPS)
+    differences: dict[str, Difference] = {}
+    for labels in _alike(found):
+        tables = [found[label].tables for label in labels]
+        differences |= zip(labels, paired_differences(tables, resamples=RESAMPLES, flips=flips), strict=True)
+    refused = {label: pair for label, pair in pairs.items() if isinstance(pair, str)}
+    ordered = {label: differences[label] for label in scores if label in differences}
+    return Comparisons(holm(ordered), tuple(_notes(found, refused, against)))
+
+
+def _alike(pairs: Mapping[str, _Pair]) -> Iterator[list[str]]:
+    """Put together what has as many examples: it shares its resamples."""
+    sizes: dict[int, list[str]] = {}
+    for label, pair in pairs.items():
+        sizes.setdefault(pair.examples, []).append(label)
+    yield from sizes.values()
+
+
+def _paired(candidate: CellScores | None, base: CellScores | None, metric: str) -> _Pair | str:
+    """Return what both have in common, or why they cannot be compared."""
+    if candidate is None or base is None or metric not in candidate.metrics or metric not in base.metrics:
+        return "no scores per question"
+    seeds = tuple(seed for seed in candidate.seeds if seed in base.seeds)
+    if not seeds:
+        return "no common seed"
+    places, base_places = _common(candidate, base)
+    shared = len(candidate.ids) if places is None else len(places)
+    left_out = len(candidate.ids) + len(base.ids) - 2 * shared + candidate.left_out + base.left_out
+    if shared < 2 or (left_out and candidate.data_sha256 != base.data_sha256):
+        return "other test questions"
+    return _Pair(
+        seeds=seeds,
+        alone=tuple(sorted({*candidate.seeds, *base.seeds} - {*seeds})),
+        examples=shared,
+        left_out=left_out,
+        tables=(candidate.table(metric, seeds, places), base.table(metric, seeds, base_places)),
+    )
+
+
+def _common(candidate: CellScores, base: CellScores) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[None, None]:
+    """Return where the examples stand that are the same in both; ``None`` where all of them are, in one order."""
+    if candidate.ids == base.ids and np.array_equal(candidate.contents, base.contents):
+        return None, None
+    place = {key: number for number, key in enumerate(zip(base.ids, base.contents.tolist(), strict=True))}
+    keys = list(zip(candidate.ids, candidate.contents.tolist(), strict=True))
+    own = [number for number, key in enumerate(keys) if key in place]
+    return np.array(own, dtype=np.int64), np.array([place[keys[number]] for number in own], dtype=np.int64)
+
+
+def _notes(pairs: Mapping[str, _Pair], refused: Mapping[str, str], against: str) -> Iterator[str]:
+    if refused:
+        yield f"Not compared with {against} ({told(refused)})."
+    alone = {label: _seeds(pair) for label, pair in pairs.items() if pair.alone}
+    if alone:
+        yield f"Compared with {against} on common seeds alone ({told(alone)})."
+    lost = {label: f"{pair.examples}, {pair.left_out} left out" for label, pair in pairs.items() if pair.left_out}
+    if lost:
+        yield f"Compared with {against} on common test examples alone ({told(lost)})."
+
+
+def _seeds(pair: _Pair) -> str:
+    return f"{_listed(pair.seeds)} without {_listed(pair.alone)}"
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))

@@ -1,15 +1,17 @@
 """The finding of a study in a few plain sentences, made from its figures."""
 
-from fsqa.metrics.catalogue import METRICS
-from fsqa.report.numbers import format_estimate, format_points
-from fsqa.report.summary import MAIN, Row, Summary
+from fsqa.metrics.catalogue import METRICS, Metric
+from fsqa.report.differences import format_change, format_p, format_size
+from fsqa.report.numbers import format_estimate
+from fsqa.report.summary import MAIN, MAIN_OF_TEXT, Row, Summary
+from fsqa.study.statistics import Difference
 
 
 def finding(summary: Summary) -> str:
     """Return what the study shows and how sure that is; claims no winner where the figures do not name one."""
     ranked, main = summary.ranked, summary.main
     if not ranked:
-        state = "no run is done yet" if not summary.rows else "no run measured an exact match"
+        state = "no run is done yet" if not summary.rows else f"no run measured {METRICS[main].title.lower()}"
         return f"There is nothing to compare: {state}."
     if len(ranked) == 1:
         return f"{_alone(summary, ranked[0])}{_seeds(main, ranked[0])}. {_beside_baselines(summary, ranked[0])}".strip()
@@ -31,12 +33,15 @@ def finding(summary: Summary) -> str:
 def _alone(summary: Summary, row: Row) -> str:
     if summary.main == MAIN:
         return f"{row.label} answers {_score(MAIN, row)} of the {summary.split} questions exactly"
-    return f"{row.label} predicts the {summary.split} text with {_score(summary.main, row)}"
+    if MAIN not in row.estimates and summary.main == MAIN_OF_TEXT:
+        return f"{row.label} predicts the {summary.split} text with {_score(summary.main, row)}"
+    return f"{row.label} has {_score(summary.main, row)} {METRICS[summary.main].title}"
 
 
 def _score(main: str, row: Row) -> str:
     metric = METRICS[main]
-    return f"{format_estimate(metric, row.estimates[main])} {'%' if metric.percent else 'nats a token'}"
+    unit = "%" if metric.percent else "nats a token" if main == MAIN_OF_TEXT else ""
+    return f"{format_estimate(metric, row.estimates[main])} {unit}".strip()
 
 
 def _seeds(main: str, row: Row) -> str:
@@ -49,12 +54,7 @@ def _lead(summary: Summary, best: Row, following: Row) -> str:
     main = summary.main
     name, lead = f"{following.label} ({_score(main, following)})", summary.lead
     if lead is not None:
-        low, high = format_points(lead.low), format_points(lead.high)
-        seeds = "and seeds" if lead.seeds > 1 else "and one seed"
-        told = f"by {100 * lead.mean:.1f} points (paired on the same questions {seeds}, 95 % interval {low} to {high})"
-        if lead.settled:
-            return f"It leads {name} {told}."
-        return f"It leads {name} {told}, which does not exclude zero: these runs do not tell the two apart."
+        return f"It leads {name} {_by(METRICS[main], lead, summary.lead_family)}"
     own, other = best.estimates[main], following.estimates[main]
     higher = METRICS[main].better == "higher"
     near, far = (own.low, other.high) if higher else (other.low, own.high)
@@ -63,6 +63,30 @@ def _lead(summary: Summary, best: Row, following: Row) -> str:
     if near <= far:
         return f"Its interval overlaps that of the next, {name}: these runs do not tell the two apart."
     return f"Its interval lies {'above' if higher else 'below'} that of the next, {name}."
+
+
+def _by(metric: Metric, lead: Difference, family: int) -> str:
+    """Say by how much, how surely, and what could have been seen where it is not sure."""
+    seen = lead if metric.better == "higher" else lead.reversed
+    unit = "points" if metric.percent else "nats" if metric.name == MAIN_OF_TEXT else ""
+    seeds = "seeds" if lead.seeds > 1 else "one seed"
+    corrected = f" after Holm's correction over {family} comparisons" if family > 1 else ""
+    told = (
+        (
+            f"by {format_size(metric, seen.mean)} {unit} (paired on the same questions and {seeds}, 95 % interval "
+            f"{format_change(metric, seen.low)} to {format_change(metric, seen.high)}, "
+            f"p = {format_p(lead.p if lead.adjusted is None else lead.adjusted)}{corrected})"
+        )
+        .replace("p = <", "p < ")
+        .replace("  ", " ")
+    )
+    if lead.settled:
+        return f"{told}."
+    could = f"{format_size(metric, lead.detectable)} {unit}".strip()
+    return (
+        f"{told}: these runs do not tell the two apart. The smallest difference they would have found four times in "
+        f"five is {could}."
+    )
 
 
 def _beside_baselines(summary: Summary, row: Row) -> str:

@@ -26,12 +26,18 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[
     if split == "validation":
         yield "No run has figures of the test split: these are of validation, where settings may be chosen."
     if len({cell.seeds for cell in done}) > 1:
-        each = _told({cell.label: ", ".join(map(str, cell.seeds)) for cell in done})
+        each = told({cell.label: ", ".join(map(str, cell.seeds)) for cell in done})
         yield f"The cells do not have the same seeds ({each}): means stand on different draws."
+        single = [cell.label for cell in done if len(cell.seeds) == 1]
+        if single:
+            yield f"One seed ({_named(single)}): the interval is over the test examples alone."
     elif done and len(done[0].seeds) == 1:
-        yield "One seed per cell: there is no interval, and a difference may be chance."
+        yield (
+            "One seed per cell: intervals and p-values are over the test examples alone, so another seed may turn a "
+            "difference around; figures without scores per example have no interval."
+        )
     if len({run.data_sha256 for run in runs}) > 1:
-        each = _told({cell.label: cell.runs[0].data_sha256[:12] or "not written" for cell in done})
+        each = told({cell.label: cell.runs[0].data_sha256[:12] or "not written" for cell in done})
         yield f"The cells did not see the same data ({each}): their figures answer different questions."
     yield from _example_notes(done, split)
     yield from _overlap_notes(runs)
@@ -56,8 +62,8 @@ def _example_notes(done: Sequence[Cell], split: str) -> Iterator[str]:
         if answered and measured < len(each):
             yield f"{cell.label}: only {measured} of {len(each)} done runs have an exact match."
     if len({tuple(count) for count in counts.values()}) > 1 or any(len(count) > 1 for count in counts.values()):
-        told = _told({label: ", ".join(map(str, count)) or "not written" for label, count in counts.items()})
-        yield f"Figures stand on different numbers of {split} examples ({told})."
+        counted = told({label: ", ".join(map(str, count)) or "not written" for label, count in counts.items()})
+        yield f"Figures stand on different numbers of {split} examples ({counted})."
 
 
 def _counted_by(run: Run) -> str:
@@ -71,7 +77,12 @@ def _figures(run: Run, split: str) -> Numbers:
     return run.measures.test if split == "test" else run.measures.validation
 
 
-def _told(values: Mapping[str, str]) -> str:
+def _named(labels: Sequence[str]) -> str:
+    more = [f"{len(labels) - MOST_NAMED} more"] if len(labels) > MOST_NAMED else []
+    return "; ".join([*labels[:MOST_NAMED], *more])
+
+
+def told(values: Mapping[str, str]) -> str:
     """Tell who has what: the most common value last, as that of all others, where naming each would fill the page."""
     if len(values) <= MOST_NAMED:
         return "; ".join(f"{label}: {value}" for label, value in values.items())

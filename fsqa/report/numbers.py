@@ -3,7 +3,7 @@
 import math
 
 from fsqa.metrics.catalogue import Metric
-from fsqa.study.statistics import Difference, Estimate
+from fsqa.study.statistics import Estimate
 
 MISSING = "—"
 _COUNTS = ("examples", "steps", "parameters", "trainable_parameters")
@@ -36,14 +36,6 @@ def format_points(value: float) -> str:
     """Return a difference of fractions in percentage points, signed unless it rounds to zero."""
     shown = f"{100 * value:+.1f}".replace("-", "−")
     return "0.0" if shown[1:] == "0.0" else shown
-
-
-def format_difference(difference: Difference | None) -> str:
-    """Return ``+3.2 [+1.0, +5.4]`` in percentage points, or a dash where nothing could be compared."""
-    if difference is None:
-        return MISSING
-    low, high = format_points(difference.low), format_points(difference.high)
-    return f"{format_points(difference.mean)} [{low}, {high}]"
 
 
 def _plain(value: float) -> str:

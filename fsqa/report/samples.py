@@ -7,6 +7,9 @@ from fsqa.study.cells import Cell
 from fsqa.study.runs import Prediction, read_predictions
 
 LIMIT = 200
+"""Questions on the page; of more, some that are evenly spaced over the split stand for it."""
+LONGEST = 600
+"""Characters of a text that are shown: an answer that runs on tells nothing more after these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,21 @@ class Answer:
     right: bool
     """Whether it matches a reference exactly."""
     f1: float
+    ended: bool
+    """Whether generation stopped by itself; true where that was not written."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was said."""
+        return not self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One question with its references and answers."""
 
+    place: int
+    """Its place in the split."""
     question: str
     references: tuple[str, ...]
     kind: str
@@ -31,9 +43,19 @@ class Sample:
     """One per cell; ``None`` where a cell did not get the question."""
 
     @property
+    def asked(self) -> int:
+        """Number of cells that were asked."""
+        return sum(answer is not None for answer in self.answers)
+
+    @property
+    def misses(self) -> int:
+        """Number of cells that answer wrongly."""
+        return sum(answer is not None and not answer.right for answer in self.answers)
+
+    @property
     def wrong(self) -> bool:
         """Whether a cell answers wrongly."""
-        return any(answer is not None and not answer.right for answer in self.answers)
+        return self.misses > 0
 
     @property
     def changed(self) -> bool:
@@ -48,12 +70,23 @@ class Sample:
         """Whether some cells answer rightly and some do not."""
         return len({answer.right for answer in self.answers if answer is not None}) > 1
 
+    @property
+    def refused(self) -> bool:
+        """Whether a cell says nothing, or never comes to an end."""
+        return any(answer is not None and (answer.empty or not answer.ended) for answer in self.answers)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Names of what is true of it, for the filters of the page."""
+        return tuple(name for name in ("wrong", "disputed", "changed", "refused") if getattr(self, name))
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
     """A sample of the questions of the test split."""
 
     rows: tuple[Sample, ...]
+    """Those that most cells answer wrongly first."""
     labels: tuple[str, ...]
     """Cells in the order of ``Sample.answers``."""
     seeds: tuple[int, ...]
@@ -72,9 +105,10 @@ def read_samples(cells: Sequence[Cell], limit: int = LIMIT) -> Samples:
     for _, _, table in kept:
         asked |= {name: each for name, each in table.items() if name not in asked}
     names = list(asked)
-    chosen = [names[index * len(names) // limit] for index in range(limit)] if len(names) > limit else names
+    chosen = [index * len(names) // limit for index in range(limit)] if len(names) > limit else range(len(names))
+    rows = [_sample(place, asked[names[place]], [table for _, _, table in kept], untouched) for place in chosen]
     return Samples(
-        rows=tuple(_sample(asked[name], [table for _, _, table in kept], untouched) for name in chosen),
+        rows=tuple(sorted(rows, key=lambda row: -row.misses)),
         labels=tuple(cell.label for cell, _, _ in kept),
         seeds=tuple(run.seed for _, run, _ in kept),
         total=len(names),
@@ -82,17 +116,27 @@ def read_samples(cells: Sequence[Cell], limit: int = LIMIT) -> Samples:
 
 
 def _sample(
-    asked: Prediction, tables: Sequence[Mapping[str, Prediction]], untouched: Sequence[Mapping[str, Prediction]]
+    place: int,
+    asked: Prediction,
+    tables: Sequence[Mapping[str, Prediction]],
+    untouched: Sequence[Mapping[str, Prediction]],
 ) -> Sample:
     before = next((table[asked.id] for table in untouched if asked.id in table), None)
     return Sample(
-        question=asked.question,
-        references=asked.references,
+        place=place,
+        question=_cut(asked.question),
+        references=tuple(_cut(reference) for reference in asked.references),
         kind=asked.kind,
         untouched=_answer(before),
         answers=tuple(_answer(table.get(asked.id)) for table in tables),
     )
 
 
-def _answer(prediction: Prediction | None) -> Answer | None:
-    return None if prediction is None else Answer(prediction.prediction, prediction.exact_match >= 1, prediction.f1)
+def _answer(said: Prediction | None) -> Answer | None:
+    if said is None:
+        return None
+    return Answer(_cut(said.prediction), said.exact_match >= 1, said.f1, said.stopped is not False)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from fsqa.errors import InputError, did_you_mean
 from fsqa.metrics.catalogue import BASELINES, COSTS, METRICS
-from fsqa.report.comparison import Scores, compare, read_scores
+from fsqa.report.comparison import NO_COMPARISONS, compare_all
+from fsqa.report.estimates import estimate_cells, over_seeds
 from fsqa.report.notes import study_notes
 from fsqa.report.numbers import format_value
 from fsqa.study.cells import Cell, find_cell, group_runs
 from fsqa.study.runs import Numbers, Run
+from fsqa.study.scores import CellScores, read_scores
 from fsqa.study.statistics import Difference, Estimate, mean_with_interval
 
 Split = Literal["test", "validation"]
@@ -53,15 +56,19 @@ class Summary:
     """All cells, those without a done run too."""
     rows: tuple[Row, ...]
     """One per cell with a done run, in the order of the cells."""
+    main: str
+    """Name of the metric that orders the cells and that they are compared by."""
     baselines: tuple[BaselineRow, ...]
     best: Mapping[str, frozenset[str]]
     """Per metric the labels of the best cells."""
     against: str | None
     """Label of the cell the others are compared with."""
     comparisons: Mapping[str, Difference]
-    """Per label the paired difference in exact match to ``against``."""
+    """Per label the paired difference in the main metric to ``against``, p-values corrected for all of them."""
     lead: Difference | None
-    """Exact match of the best cell minus that of the next, paired."""
+    """Main metric of the best cell minus that of the next, paired; its p-value is corrected for ``lead_family``."""
+    lead_family: int
+    """Comparisons of the best cell with the others: which of them is the next was not known before."""
     notes: tuple[str, ...]
 
     @property
@@ -75,16 +82,9 @@ class Summary:
         return tuple(name for name in COSTS if any(name in row.estimates for row in self.rows))
 
     @property
-    def main(self) -> str:
-        """Name of the metric that orders the cells."""
-        return main_metric(self.rows)
-
-    @property
     def ranked(self) -> tuple[Row, ...]:
         """Rows that have the main metric, the best first; rows that tie stay in their order."""
-        main, sign = self.main, -1 if METRICS[self.main].better == "higher" else 1
-        measured = [row for row in self.rows if main in row.estimates]
-        return tuple(sorted(measured, key=lambda row: sign * row.estimates[main].mean))
+        return _ranked(self.rows, self.main)
 
     @property
     def leading(self) -> tuple[str, ...]:
@@ -100,60 +100,82 @@ class Summary:
 
 def main_metric(rows: Iterable[Row]) -> str:
     """Return the metric that orders the cells: exact match, or the NLL where no cell has that but some have this."""
-    measured = {name for row in rows for name in row.estimates}
-    return MAIN_OF_TEXT if MAIN not in measured and MAIN_OF_TEXT in measured else MAIN
+    rows = tuple(rows)
+    if any(MAIN in row.estimates for row in rows):
+        return MAIN
+    return MAIN_OF_TEXT if any(MAIN_OF_TEXT in row.estimates for row in rows) else MAIN
 
 
-def summarise(title: str, runs: Sequence[Run], baseline: str | None = None) -> Summary:
-    """Return what ``runs`` found; ``baseline`` names the cell the others are compared with, by default the first.
+def summarise(title: str, runs: Sequence[Run], baseline: str | None = None, metric: str | None = None) -> Summary:
+    """Return what ``runs`` found.
 
-    Raises ``InputError`` when no cell is called ``baseline`` or a cell mixes data.
+    ``baseline`` names the cell the others are compared with, by default the first; ``metric`` is what they are compared
+    by, by default what ``main_metric`` says. Raises ``InputError`` when no cell is called ``baseline``, when a cell
+    mixes data, and when no cell has ``metric`` or none is better by it.
     """
     cells = group_runs(runs)
     done = [cell for cell in cells if cell.runs]
     split: Split = "test" if any(run.measures.test for run in runs) or not done else "validation"
     baselines = _baseline_rows(done) if split == "test" else ()
-    rows = tuple(_cell_row(cell, split, baselines) for cell in done)
+    scores = {cell.label: read_scores(cell) if split == "test" else None for cell in done}
+    figures = {cell.label: _figures(cell, split) for cell in done}
+    known = estimate_cells(done, figures, scores)
+    rows = [Row(cell.label, known.of[cell.label], len(cell.runs)) for cell in done]
+    main = _checked(metric, rows) if metric else main_metric(rows)
+    rows = [replace(row, mark=_mark(main, row, baselines)) for row in rows]
     named = find_cell(done, baseline) if baseline else (done[0] if len(done) > 1 else None)
-    paired = len(done) > 1 and main_metric(rows) == MAIN  # text has no score in points
-    scores = {cell.label: read_scores(cell) for cell in done} if paired else {}
-    summary = Summary(
+    compared = compare_all(scores, named.label, main) if named else NO_COMPARISONS
+    lead, family = _lead(_ranked(rows, main), scores, main)
+    return Summary(
         title=title,
         split=split,
         runs=tuple(runs),
         cells=cells,
-        rows=rows,
+        rows=tuple(rows),
+        main=main,
         baselines=baselines,
         best={name: _best(name, rows) for name in (*METRICS, *COSTS)},
-        against=named.label if named and scores else None,
-        comparisons=_comparisons(scores, named.label) if named and scores else {},
-        lead=None,
-        notes=study_notes(cells, split),
+        against=named.label if named else None,
+        comparisons=compared.differences,
+        lead=lead,
+        lead_family=family,
+        notes=(*study_notes(cells, split), *known.notes, *compared.notes),
     )
-    ranked = summary.ranked
+
+
+def _lead(ranked: Sequence[Row], scores: Mapping[str, CellScores | None], main: str) -> tuple[Difference | None, int]:
+    """Compare the best cell with all others, as which is the next is known only now, and return the next."""
     if len(ranked) < 2:
-        return summary
-    best, following = (scores.get(row.label) for row in ranked[:2])
-    return replace(summary, lead=compare(best, following, MAIN))
+        return None, 0
+    best, following = ranked[0].label, ranked[1].label
+    others = compare_all(scores, best, main).differences
+    return (others[following].reversed if following in others else None), len(others)
 
 
-def _cell_row(cell: Cell, split: Split, baselines: Sequence[BaselineRow]) -> Row:
-    figures = [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
-    estimates = _estimates(figures, METRICS) | _estimates([run.measures.cost for run in cell.runs], COSTS)
-    own = [each for each in baselines if cell.label in each.cells]
-    row = Row(cell.label, estimates, len(cell.runs))
-    main = main_metric([row])
-    return replace(row, mark=_mark(main, estimates.get(main), own))
+def _figures(cell: Cell, split: Split) -> list[Numbers]:
+    return [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
 
 
-def _estimates(each: Sequence[Numbers], names: Iterable[str]) -> dict[str, Estimate]:
-    columns = {name: [numbers[name] for numbers in each if name in numbers] for name in names}
-    return {name: mean_with_interval(values) for name, values in columns.items() if values}
+def _checked(metric: str, rows: Sequence[Row]) -> str:
+    """Return ``metric`` if cells can be ordered by it."""
+    measured = {name for row in rows for name in row.estimates}
+    known = [name for name, each in METRICS.items() if each.better is not None and name in measured]
+    if metric not in known:
+        near = did_you_mean(metric, known)
+        raise InputError(f"no metric '{metric}' to compare cells by; there are: {', '.join(known) or 'none'}{near}")
+    return metric
 
 
-def _mark(main: str, estimate: Estimate | None, baselines: Sequence[BaselineRow]) -> str:
+def _ranked(rows: Sequence[Row], main: str) -> tuple[Row, ...]:
+    sign = -1 if METRICS[main].better == "higher" else 1
+    measured = [row for row in rows if main in row.estimates]
+    return tuple(sorted(measured, key=lambda row: sign * row.estimates[main].mean))
+
+
+def _mark(main: str, row: Row, every: Sequence[BaselineRow]) -> str:
     """Say when a cell is no better than the strongest thing that needs no training."""
-    metric = METRICS[main]
+    metric, estimate = METRICS[main], row.estimates.get(main)
+    baselines = [each for each in every if row.label in each.cells]
     sign, word = (1, "above") if metric.better == "higher" else (-1, "below")
     rivals = [(sign * each.row.estimates[main].mean, each.name) for each in baselines if main in each.row.estimates]
     if estimate is None or not rivals:
@@ -180,7 +202,7 @@ def _baseline_rows(cells: Sequence[Cell]) -> tuple[BaselineRow, ...]:
         for cell in cells:
             estimates = {
                 metric: _constant(each)
-                for metric, each in _estimates(
+                for metric, each in over_seeds(
                     [run.measures.baselines.get(name, {}) for run in cell.runs], METRICS
                 ).items()
             }
@@ -218,8 +240,3 @@ def _best(name: str, rows: Sequence[Row]) -> frozenset[str]:
         return frozenset()
     extreme = max(means.values()) if better == "higher" else min(means.values())
     return frozenset(label for label, mean in means.items() if mean == extreme)
-
-
-def _comparisons(scores: Mapping[str, Scores | None], against: str) -> dict[str, Difference]:
-    each = {label: compare(own, scores[against], MAIN) for label, own in scores.items() if label != against}
-    return {label: difference for label, difference in each.items() if difference is not None}

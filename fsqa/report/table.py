@@ -1,19 +1,20 @@
-"""The table of a study: on the terminal, as CSV and as Markdown."""
+"""The table of a study on a terminal."""
 
-import csv
-import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from fsqa.metrics.catalogue import COSTS, METRICS, Metric
-from fsqa.report.numbers import format_difference, format_estimate, format_value
-from fsqa.report.summary import MAIN, Row, Summary
-from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
+from fsqa.report.differences import TEST, correction, format_change, format_p, p_of, unit
+from fsqa.report.labels import MOST_IN_ORDER, short_label, shown_rows
+from fsqa.report.numbers import MISSING, format_estimate, format_value
+from fsqa.report.summary import MAIN_OF_TEXT, Row, Summary
 
-_TERMINAL = {
+_HEADERS = {
     "exact_match": "EM %",
     "f1": "F1 %",
     "answer_nll": "answer NLL",
@@ -21,7 +22,7 @@ _TERMINAL = {
     "answer_length": "length",
     "seconds": "seconds",
 }
-_TERMINAL_OF_TEXT = {
+_HEADERS_OF_TEXT = {
     "answer_nll": "NLL",
     "perplexity": "perplexity",
     "token_accuracy": "tokens right %",
@@ -29,163 +30,133 @@ _TERMINAL_OF_TEXT = {
     "seconds": "seconds",
 }
 FULL_WIDTH = 100
-"""Characters that the whole table needs."""
-_FIRST_TO_GO = ("answer_length", "seconds")
+"""Characters that a table is given where nobody says how wide the terminal is."""
+MOST_ROWS = 20
+_FIRST_TO_GO = (
+    "answer_length",
+    "seconds",
+    "answer_nll",
+    "stop_rate",
+    "f1",
+    "token_accuracy",
+    "examples",
+    "p",
+    "change",
+)
+_LABEL, _LABEL_OF_MANY = 26, 60
+"""Most letters that other columns leave for the names of cells; many cells should each stay on one line."""
 _WITH_INTERVAL = ("exact_match", "f1", "answer_nll")
 _ALL: dict[str, Metric] = METRICS | COSTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    key: str
+    header: str
+    cells: tuple[Text, ...]
+    """One per row shown."""
+    baselines: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Characters that the column takes, with the room between columns."""
+        texts = [self.header, *(cell.plain for cell in self.cells), *self.baselines]
+        return 3 + max(cell_len(text) for text in texts)
 
 
 def terminal_table(summary: Summary, width: int) -> Table:
     """Return the table for a terminal: cells, then baselines dimmed; the best of a column in green.
 
-    A terminal narrower than 100 characters gets fewer columns, because half a figure would be a wrong one.
+    Up to 12 cells stand in their own order, more by score; of more than 20 the best are shown. A narrow terminal gets
+    fewer columns, because half a figure would be a wrong one.
     """
-    columns = _TERMINAL if summary.main == MAIN else _TERMINAL_OF_TEXT
-    names = [name for name in columns if width >= FULL_WIDTH or name not in _FIRST_TO_GO]
+    rows = shown_rows(summary, MOST_ROWS)
+    most = _LABEL if len(rows) <= MOST_IN_ORDER else _LABEL_OF_MANY
+    room = max(18, min(max((cell_len(short_label(row.label)) for row in rows), default=0), most))
+    columns = _fitting(_columns(summary, rows), width - room)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False, title_justify="left", header_style="bold")
-    table.title = Text(f"{summary.title}: {summary.split} split, mean ± 95 % interval over seeds", style="bold")
-    table.add_column("cell", overflow="fold", ratio=1, min_width=18)
+    table.title = Text(f"{summary.title}: {summary.split} split, mean ± 95 % interval", style="bold")
+    table.add_column("cell", overflow="fold", ratio=1, min_width=room)
     table.add_column("n", justify="right")
-    for name in names:
-        table.add_column(columns[name], justify="right", no_wrap=True)
-    for row in summary.rows:
-        label = Text(_short(row.label))
+    for column in columns:
+        table.add_column(column.header, justify="right", no_wrap=True)
+    for number, row in enumerate(rows):
+        label = Text(short_label(row.label))
         if row.mark:
             label.append(f"\n{row.mark}", style="yellow")
-        table.add_row(label, str(row.seeds), *(_cell(summary, row, name) for name in names))
-    if summary.rows and summary.baselines:
+        table.add_row(label, str(row.seeds), *(column.cells[number] for column in columns))
+    if len(rows) < len(summary.rows):
+        left_out = len(summary.rows) - len(rows)
+        table.add_row(Text(f"and {left_out} more: see table.csv", style="dim"), "", *("" for _ in columns))
+    if rows and summary.baselines:
         table.add_section()
-    for each in summary.baselines:
-        table.add_row(Text(each.row.label), "", *(_figure(each.row, name) for name in names), style="dim")
+    for number, each in enumerate(summary.baselines):
+        table.add_row(Text(each.row.label), "", *(column.baselines[number] for column in columns), style="dim")
+    table.caption, table.caption_justify = _caption(summary, rows, columns), "left"
     return table
 
 
-def _short(label: str) -> str:
-    """Leave out the group of a setting, ``learning_rate=0.001``: what the terminal has no room for."""
-    parts = (part.partition("=") for part in label.split(", "))
-    return ", ".join(f"{key.rpartition('.')[2]}{equals}{value}" if equals else key for key, equals, value in parts)
+def _columns(summary: Summary, rows: Sequence[Row]) -> list[_Column]:
+    headers = _HEADERS_OF_TEXT if summary.main == MAIN_OF_TEXT and "exact_match" not in summary.metrics else _HEADERS
+    # the metric that orders the cells stands first
+    names = [summary.main, *(name for name in headers if name != summary.main)]
+    columns = [
+        _Column(
+            name,
+            headers.get(name, _ALL[name].title.lower()),
+            tuple(_cell(summary, row, name) for row in rows),
+            tuple(_figure(each.row, name, summary.main) for each in summary.baselines),
+        )
+        for name in names
+    ]
+    return [*columns[:1], *_paired_columns(summary, rows), *columns[1:]] if summary.comparisons else columns
+
+
+def _paired_columns(summary: Summary, rows: Sequence[Row]) -> list[_Column]:
+    changes, values, metric = [], [], METRICS[summary.main]
+    for row in rows:
+        difference = summary.comparisons.get(row.label)
+        if difference is None:
+            changes.append(Text("base" if row.label == summary.against else MISSING, style="dim"))
+            values.append(Text(""))
+        else:
+            style = "bold" if p_of(difference) < 0.05 else ""
+            changes.append(Text(format_change(metric, difference.mean), style=style))
+            values.append(Text(format_p(p_of(difference)), style=style))
+    empty = ("",) * len(summary.baselines)
+    return [_Column("change", "Δ", tuple(changes), empty), _Column("p", "p", tuple(values), empty)]
+
+
+def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """Leave out what matters least until the rest fits into ``width``."""
+    kept = list(columns)
+    for key in _FIRST_TO_GO:
+        if 4 + sum(column.width for column in kept) <= width:
+            break
+        kept = [column for column in kept if column.key != key or column is columns[0]]
+    return kept
+
+
+def _caption(summary: Summary, rows: Sequence[Row], columns: Sequence[_Column]) -> Text | None:
+    told = []
+    if len(summary.rows) > MOST_IN_ORDER:
+        told.append(f"cells by {METRICS[summary.main].title}, the best first")
+    if any(column.key == "change" for column in columns) and rows:
+        counted = " ".join(part for part in (unit(METRICS[summary.main]), "to") if part)
+        told.append(
+            f"Δ: {counted} {short_label(summary.against or '')}, {TEST}; {correction(len(summary.comparisons))}"
+        )
+    return Text(". ".join(told), style="dim") if told else None
 
 
 def _cell(summary: Summary, row: Row, name: str) -> Text:
     best = row.label in summary.best[name]
-    return Text(_figure(row, name), style="bold green" if best else "")
+    return Text(_figure(row, name, summary.main), style="bold green" if best else "")
 
 
-def _figure(row: Row, name: str) -> str:
+def _figure(row: Row, name: str, main: str) -> str:
     """Give the interval where cells are told apart by it, and the mean alone elsewhere, to stay narrow."""
     estimate = row.estimates.get(name)
-    if name in _WITH_INTERVAL or estimate is None:
+    if name in (*_WITH_INTERVAL, main) or estimate is None:
         return format_estimate(_ALL[name], estimate)
     return format_value(_ALL[name], estimate.mean)
-
-
-def csv_table(summary: Summary) -> str:
-    """Return the raw numbers: per metric mean, low, high and n; fractions stay in 0..1, what is missing is empty."""
-    names = [*METRICS, *COSTS]
-    header = ["kind", "cell", "seeds"] + [f"{name}_{part}" for name in names for part in ("mean", "low", "high", "n")]
-    header += ["against", *(f"{MAIN}_difference_{part}" for part in ("mean", "low", "high", "n"))]
-    lines = [_csv_line("cell", row, names) + _csv_difference(summary, row.label) for row in summary.rows]
-    lines += [[*_csv_line("baseline", each.row, names), "", "", "", "", "0"] for each in summary.baselines]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *lines])
-    return text.getvalue()
-
-
-def _csv_line(kind: str, row: Row, names: Sequence[str]) -> list[str]:
-    line = [kind, row.label, str(row.seeds)]
-    for name in names:
-        estimate = row.estimates.get(name)
-        if estimate is None:
-            line += ["", "", "", "0"]
-        else:
-            line += [_raw(estimate.mean), _raw(estimate.low), _raw(estimate.high), str(estimate.count)]
-    return line
-
-
-def _csv_difference(summary: Summary, label: str) -> list[str]:
-    difference = summary.comparisons.get(label)
-    if difference is None:
-        return ["", "", "", "", "0"]
-    figures = (difference.mean, difference.low, difference.high)
-    return [summary.against or "", *(_raw(figure) for figure in figures), str(difference.seeds)]
-
-
-def _raw(value: float | None) -> str:
-    # ten digits: more than any figure is worth, few enough not to differ between libraries of special functions
-    return "" if value is None else f"{value:.10g}"
-
-
-def markdown_table(summary: Summary, sentence: str, variants: Sequence[VariantRow] = ()) -> str:
-    """Return the table in Markdown, with the finding above it, and notes and the effect of post-processing below."""
-    names = [name for name in (*summary.metrics, "seconds") if any(name in row.estimates for row in summary.rows)]
-    paired = bool(summary.comparisons)
-    header = ["cell", "seeds", *(_title(name) for name in names)]
-    if paired:
-        header.append(f"exact match, points to {summary.against}")
-    lines = [
-        f"# {_escaped(summary.title)}",
-        "",
-        _escaped(sentence),
-        "",
-        _line([_escaped(cell) for cell in header]),
-        _line(["---", *["---:"] * (len(header) - 1)]),
-    ]
-    for row in summary.rows:
-        label = _escaped(row.label) + (f" *({row.mark})*" if row.mark else "")
-        figures = [label, str(row.seeds), *(_markdown_figure(summary, row, name) for name in names)]
-        difference = summary.comparisons.get(row.label)
-        lines.append(_line([*figures, *([format_difference(difference)] if paired else [])]))
-    for each in summary.baselines:
-        figures = [format_estimate(_ALL[name], each.row.estimates.get(name)) for name in names]
-        lines.append(_line([f"*{_escaped(each.row.label)}*", "", *figures, *([""] if paired else [])]))
-    lines += ["", *_footer(summary, paired)]
-    if variants:
-        lines += ["", *_markdown_variants(variants)]
-    return "\n".join(lines) + "\n"
-
-
-def _markdown_variants(variants: Sequence[VariantRow]) -> list[str]:
-    return [
-        f"## {TITLE}",
-        "",
-        EXPLANATION,
-        "",
-        _line(HEADER),
-        _line(["---", "---", *["---:"] * (len(HEADER) - 2)]),
-        *(_line([_escaped(text) for text in row.texts]) for row in variants),
-    ]
-
-
-def _title(name: str) -> str:
-    metric = _ALL[name]
-    arrow = {"higher": " ↑", "lower": " ↓", None: ""}[metric.better]
-    return f"{metric.title}{', %' if metric.percent else ''}{arrow}"
-
-
-def _markdown_figure(summary: Summary, row: Row, name: str) -> str:
-    figure = format_estimate(_ALL[name], row.estimates.get(name))
-    return f"**{figure}**" if row.label in summary.best[name] else figure
-
-
-def _footer(summary: Summary, paired: bool) -> list[str]:
-    lines = [
-        f"Mean ± half of the 95 % Student-t interval over seeds, {summary.split} split; bold is the best of a column."
-    ]
-    if paired:
-        lines.append(
-            "Differences are paired on the same questions and seeds, with a hierarchical bootstrap interval (95 %, "
-            "seeds, then examples; not corrected for several comparisons)."
-        )
-    lines = ["\n\n".join(lines)]
-    remarks = [*summary.notes, *(f"Not averaged: {run.name}: {run.state}: {run.reason}" for run in summary.unfinished)]
-    return lines + (["", *(f"- {_escaped(remark)}" for remark in remarks)] if remarks else [])
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _escaped(text: str) -> str:
-    for character in "\\|*<`[":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,73 +10,106 @@ from rich.console import Console
 from rich.text import Text
 
 from fsqa.errors import InputError
-from fsqa.files import write_bytes, write_text
-from fsqa.report.curves import read_curves
+from fsqa.files import write_bytes
+from fsqa.report import plots, study
+from fsqa.report.csv_files import cost_csv, table_csv
+from fsqa.report.curves import Curve
+from fsqa.report.factors import factors, interactions
 from fsqa.report.finding import finding
+from fsqa.report.latex import latex_table
+from fsqa.report.markdown import markdown_table
 from fsqa.report.page import render_page
-from fsqa.report.plots import draw_curves, draw_overview
-from fsqa.report.summary import Summary, summarise
-from fsqa.report.table import FULL_WIDTH, csv_table, markdown_table, terminal_table
+from fsqa.report.summary import Summary
+from fsqa.report.table import FULL_WIDTH, terminal_table
 from fsqa.report.variants import VariantRow, terminal_variants, variant_rows
-from fsqa.study.runs import read_study
+
+PAGE = "report.html"
+PLOTS = ("overview", "curves", "cost", "masks", "effects", "heat_map")
+MOST_NOTES = 12
+"""Notes and unfinished runs that are printed; the page has them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
     """Where a report was written."""
 
-    csv: Path
-    markdown: Path
-    overview: Path
-    """Scores with intervals, PNG."""
-    curves: Path
-    """Learning curves, PNG."""
-    page: Path
-    """One self-contained HTML file."""
+    folder: Path
+    names: tuple[str, ...]
+    """Of all files, the page first."""
+
+    @property
+    def page(self) -> Path:
+        """The self-contained HTML page."""
+        return self.folder / PAGE
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files, the page first."""
-        return self.page, self.overview, self.curves, self.csv, self.markdown
+        return tuple(self.folder / name for name in self.names)
 
 
 def write_report(
-    study_folders: Sequence[Path], baseline: str | None = None, console: Console | None = None
+    study_folders: Sequence[Path],
+    baseline: str | None = None,
+    metric: str | None = None,
+    console: Console | None = None,
 ) -> ReportFiles:
     """Read the studies, print their table to ``console`` and write the report into ``report/`` of the first folder.
 
-    Several studies are read as one, into a folder of its own beside ``report/``. ``baseline`` names the cell the others
-    are compared with, by its label or by a value that it alone has; by default it is the first cell. Raises
-    ``InputError`` when a folder is missing or holds no run, when a run file is broken, when a cell mixes data, and
-    when no cell is called ``baseline``.
+    Several studies are read as one, into a folder of its own beside ``report/``; for ``baseline`` and ``metric`` see
+    ``study.read``. Raises ``InputError`` for what cannot be read, and when the files cannot be written.
     """
-    if not study_folders:
-        raise InputError("no study to report: give its folder, such as outputs/<study>")
-    folders = tuple(dict.fromkeys(Path(folder) for folder in study_folders))
-    names = [folder.resolve().name for folder in folders]
-    runs = [run for folder in folders for run in read_study(folder)]
-    summary = summarise(" + ".join(names), runs, baseline)
-    sentence = finding(summary)
-    files = _files(folders[0] / ("report" if len(folders) == 1 else f"report-with-{'-'.join(names[1:])}"))
-    curves = read_curves(summary.cells)
-    write_text(files.csv, csv_table(summary))
-    variants = variant_rows(summary)
-    write_text(files.markdown, markdown_table(summary, sentence, variants))
-    write_bytes(files.overview, draw_overview(summary, sentence))
-    write_bytes(files.curves, draw_curves(summary, curves))
-    write_text(files.page, render_page(summary, sentence, curves, variants))
+    summary = study.read(*study_folders, baseline=baseline, metric=metric)
+    sentence, variants = finding(summary), variant_rows(summary)
+    folder = _folder(tuple(dict.fromkeys(Path(folder) for folder in study_folders)))
+    contents = dict(_texts(summary, sentence, variants, study.curves(summary)))
+    try:
+        for name, content in contents.items():
+            write_bytes(folder / name, content)
+        # a plot that this study no longer has is not left to an earlier one
+        for name in PLOTS:
+            for kind in ("png", "svg"):
+                if f"{name}.{kind}" not in contents:
+                    (folder / f"{name}.{kind}").unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot write the report into '{folder}': {reason}; make room or give rights") from error
+    files = ReportFiles(folder, tuple(contents))
     _print(console or _console(), summary, sentence, variants, files)
     return files
 
 
-def _files(folder: Path) -> ReportFiles:
-    return ReportFiles(
-        csv=folder / "table.csv",
-        markdown=folder / "table.md",
-        overview=folder / "overview.png",
-        curves=folder / "curves.png",
-        page=folder / "report.html",
-    )
+def _folder(studies: Sequence[Path]) -> Path:
+    names = [folder.resolve().name for folder in studies]
+    return studies[0] / ("report" if len(studies) == 1 else f"report-with-{'-'.join(names[1:])}")
+
+
+def _texts(
+    summary: Summary, sentence: str, variants: Sequence[VariantRow], curves: Sequence[Curve]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield every file with its content, the page first."""
+    yield PAGE, render_page(summary, sentence, curves, variants).encode()
+    yield "table.csv", table_csv(summary).encode()
+    yield "cost.csv", cost_csv(summary).encode()
+    yield "table.md", markdown_table(summary, sentence, variants).encode()
+    yield "table.tex", latex_table(summary).encode()
+    for name, plot in _plots(summary, curves):
+        yield f"{name}.png", plot.png()
+        yield f"{name}.svg", plot.svg()
+
+
+def _plots(summary: Summary, curves: Sequence[Curve]) -> Iterator[tuple[str, plots.Plot]]:
+    yield "overview", plots.overview(summary)
+    yield "curves", plots.curves(summary, curves)
+    if len(summary.rows) > 1:
+        yield "cost", plots.cost(summary)
+    if any(run.measures.role_share for run in summary.runs):
+        yield "masks", plots.masks(summary)
+    found, pairs = factors(summary), interactions(summary)
+    if found:
+        yield "effects", plots.effects(found)
+    if pairs:
+        yield "heat_map", plots.heat_map(pairs[0])
 
 
 def _console() -> Console:
@@ -91,12 +124,15 @@ def _print(
     console.print(terminal_table(summary, console.width))
     if variants:
         console.print(terminal_variants(variants))
-    console.print(Text(sentence))
-    for note in summary.notes:
-        console.print(Text(f"note: {note}", style="yellow"))
-    for run in summary.unfinished:
-        console.print(Text(f"not averaged: {run.name}: {run.state}: {run.reason}", style="yellow"))
     console.print()
-    for path in files.paths:
-        # a path stays on one line, so that it can be copied
-        console.print(Text(f"wrote {path}"), soft_wrap=True)
+    console.print(Text(sentence))
+    told = [f"note: {note}" for note in summary.notes]
+    told += [f"not averaged: {run.name}: {run.state}: {run.reason}" for run in summary.unfinished]
+    for line in told[:MOST_NOTES]:
+        console.print(Text(line, style="yellow"))
+    if len(told) > MOST_NOTES:
+        console.print(Text(f"and {len(told) - MOST_NOTES} more notes: see {PAGE}", style="yellow"))
+    console.print()
+    # a path stays on one line, so that it can be copied
+    console.print(Text(f"wrote {files.page}"), soft_wrap=True)
+    console.print(Text(f"beside it: {', '.join(files.names[1:])}", style="dim"))

@@ -4,8 +4,8 @@ import pytest
 
 from fsqa.metrics.catalogue import COSTS, METRICS
 from fsqa.report.charts import nice_ticks
-from fsqa.report.numbers import format_difference, format_estimate, format_value
-from fsqa.study.statistics import Difference, Estimate, mean_with_interval
+from fsqa.report.numbers import format_estimate, format_points, format_value
+from fsqa.study.statistics import Estimate, mean_with_interval
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,15 @@ def test_values(name, value, shown):
 def test_estimates():
     assert format_estimate(METRICS["exact_match"], Estimate(0.621, 0.587, 0.655, (0.6, 0.63))) == "62.1 ± 3.4"
     assert format_estimate(METRICS["exact_match"], mean_with_interval([0.5])) == "50.0"
+    # an interval that is not the same to both sides: half of the whole
+    assert format_estimate(METRICS["exact_match"], Estimate(0.98, 0.93, 0.99, (0.98,), 100)) == "98.0 ± 3.0"
     assert format_estimate(COSTS["parameters"], mean_with_interval([3e6, 3e6])) == "3,000,000"
     assert format_estimate(METRICS["f1"], None) == "—"
 
 
-def test_differences():
-    assert format_difference(Difference(0.032, -0.01, 0.0740, 3, 10)) == "+3.2 [−1.0, +7.4]"
-    assert format_difference(Difference(-0.0001, 0.0, 0.0, 3, 10)) == "0.0 [0.0, 0.0]"
+@pytest.mark.parametrize(("value", "shown"), [(0.032, "+3.2"), (-0.0741, "−7.4"), (-0.0001, "0.0")])
+def test_points_have_a_sign_unless_they_round_to_zero(value, shown):
+    assert format_points(value) == shown
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 0.034), (0.8, 6.43), (-3, 250_000), (2, 2), (0, 0)])

@@ -1,14 +1,19 @@
+import math
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
 from fsqa.errors import InputError
 from fsqa.report.finding import finding
 from fsqa.report.summary import summarise
 from fsqa.study.runs import read_study
-from tests.report.fake_study import add_run, questions
+from tests.report.fake_study import NLL, add_run, build_sweep, questions
 
 
 def scored(folder, loss, seed, value, **more):
-    add_run(folder, loss, seed, metrics={"test": {"exact_match": value} | more.pop("test", {})} | more)
+    asked = more.pop("asked", ())
+    add_run(folder, loss, seed, asked=asked, metrics={"test": {"exact_match": value} | more.pop("test", {})} | more)
 
 
 def summary_of(folder, baseline=None):
@@ -128,6 +133,131 @@ def test_validation_stands_in_for_a_missing_test_split_and_says_so(tmp_path):
     assert summary.split == "validation"
     assert summary.baselines == ()
     assert "these are of validation" in summary.notes[0]
+
+
+def test_figures_with_scores_have_an_interval_over_seeds_and_examples(study):
+    estimates = study.rows[0].estimates
+    assert {name for name, each in estimates.items() if each.examples} == {
+        "exact_match",
+        "f1",
+        "answer_nll",
+        "token_accuracy",
+        "stop_rate",
+    }
+    # the mean is that of the runs' own figures
+    assert estimates["answer_nll"].mean == math.fsum(estimates["answer_nll"].values) / 3
+    assert estimates["seconds"].examples == 0
+
+
+def test_figures_that_are_not_those_of_the_predictions_are_told(tmp_path):
+    for seed in (0, 1):
+        scored(tmp_path / "s", "all", seed, 0.5, asked=questions(12))
+    summary = summary_of(tmp_path / "s")
+    assert summary.rows[0].estimates["exact_match"].examples == 0
+    assert "not the means of the runs' predictions" in " ".join(summary.notes)
+
+
+def test_comparisons_are_a_family(study):
+    assert list(study.comparisons) == ["loss=answer", "loss=answer_end", "loss=balanced"]
+    for difference in study.comparisons.values():
+        assert (difference.seeds, difference.examples) == (3, 24)
+        assert difference.p <= difference.adjusted <= min(1.0, 3 * difference.p)
+        assert difference.detectable > 0
+    assert study.lead_family == 3
+    assert study.lead.mean > 0
+    assert "after Holm's correction over 3 comparisons" in finding(study)
+
+
+def test_what_is_not_settled_says_what_could_have_been_seen(tmp_path):
+    for loss in ("balanced", "answer"):
+        for seed in range(3):
+            add_run(tmp_path / "s", loss, seed, asked=questions(24))
+    told = finding(summary_of(tmp_path / "s"))
+    assert "The smallest difference they would have found four times in five is" in told
+    assert "Holm" not in told
+
+
+def test_seeds_that_one_side_lacks_are_left_out_and_told(tmp_path):
+    for loss, seeds in (("all", (0, 1, 2)), ("answer", (1, 2, 3))):
+        for seed in seeds:
+            add_run(tmp_path / "s", loss, seed, asked=questions(24))
+    summary = summary_of(tmp_path / "s")
+    assert summary.comparisons["loss=answer"].seeds == 2
+    assert "on common seeds alone (loss=answer: 1, 2 without 0, 3)" in " ".join(summary.notes)
+
+
+def test_examples_that_one_side_lacks_are_left_out_and_told(tmp_path):
+    for loss, count in (("all", 24), ("answer", 20)):
+        add_run(tmp_path / "s", loss, 0, asked=questions(count))
+    summary = summary_of(tmp_path / "s")
+    assert summary.comparisons["loss=answer"].examples == 20
+    assert "on common test examples alone (loss=answer: 20, 4 left out)" in " ".join(summary.notes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "compared"),
+    [
+        (questions(24), True),
+        (questions(20), False),
+        # the same ids for other questions
+        ([question | {"question": f"And {question['question']}"} for question in questions(24)], False),
+    ],
+)
+def test_other_data_are_compared_only_on_the_same_test_questions(tmp_path, asked, compared):
+    add_run(tmp_path / "s", "all", 0, asked=questions(24))
+    add_run(tmp_path / "s", "answer", 0, asked=asked, status={"data_sha256": "0" * 64})
+    summary = summary_of(tmp_path / "s")
+    assert bool(summary.comparisons) == compared
+    assert ("Not compared with loss=all (loss=answer: other test questions)." in summary.notes) != compared
+
+
+def test_cells_without_a_common_seed_are_not_compared(tmp_path):
+    for loss, seed in (("all", 0), ("answer", 1)):
+        add_run(tmp_path / "s", loss, seed, asked=questions(24))
+    summary = summary_of(tmp_path / "s")
+    assert summary.comparisons == {}
+    assert "no common seed" in " ".join(summary.notes)
+
+
+def test_cells_can_be_compared_by_another_metric(study_folder):
+    runs = read_study(study_folder)
+    summary = summarise("loss", runs, metric="answer_nll")
+    assert summary.main == "answer_nll"
+    assert summary.ranked[0].label == "loss=answer_end"
+    assert summary.comparisons["loss=answer_end"].mean == pytest.approx(NLL["answer_end"] - NLL["all"])
+    assert "It leads loss=answer (0.87 ± " in finding(summary)
+    assert "by 0.05 nats" in finding(summary)
+    with pytest.raises(InputError, match=r"no metric 'answer_nl' .*did you mean 'answer_nll'"):
+        summarise("loss", runs, metric="answer_nl")
+
+
+def test_one_seed_is_marked(tmp_path):
+    for loss in ("all", "answer"):
+        add_run(tmp_path / "s", loss, 0, asked=questions(24))
+    summary = summary_of(tmp_path / "s")
+    assert all(row.estimates["exact_match"].of_examples_alone for row in summary.rows)
+    assert "over the test examples alone" in " ".join(summary.notes)
+
+
+def test_pruned_and_broken_runs_are_in_no_average(tmp_path):
+    add_run(tmp_path / "s", "all", 0, asked=questions(6))
+    add_run(tmp_path / "s", "all", 1, state="pruned")
+    (add_run(tmp_path / "s", "answer", 1) / "status.json").write_text("{")
+    summary = summary_of(tmp_path / "s")
+    assert sorted(run.state for run in summary.unfinished) == ["broken", "pruned"]
+    assert [row.seeds for row in summary.rows] == [1]
+
+
+def test_every_file_of_many_runs_is_read_once(tmp_path, monkeypatch):
+    build_sweep(tmp_path / "s", 200, examples=30, points=2)
+    read = Counter()
+    plain = Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda path, **how: read.update([path]) or plain(path, **how))
+    summary = summary_of(tmp_path / "s")
+    assert len(summary.rows) == 67
+    assert Counter(path.name for path in read.elements()) == dict.fromkeys(
+        ("status.json", "config.yaml", "metrics.json", "predictions.jsonl"), 200
+    )
 
 
 def test_named_baseline(tmp_path, study_folder):

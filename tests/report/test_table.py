@@ -1,14 +1,14 @@
-import csv
 import io
 
+import pytest
 from rich.console import Console
 
-from fsqa.metrics.catalogue import COSTS, METRICS
-from fsqa.report.finding import finding
+from fsqa.report.differences import format_p, p_of
 from fsqa.report.summary import summarise
-from fsqa.report.table import csv_table, markdown_table, terminal_table
+from fsqa.report.table import terminal_table
 from fsqa.study.runs import read_study
 from tests.report.fake_study import add_run
+from tests.report.test_labels import many
 
 
 def two_cells(folder):
@@ -25,67 +25,42 @@ def two_cells(folder):
     return summarise("two", read_study(folder))
 
 
-def test_csv_to_the_byte(tmp_path):
-    lines = csv_table(two_cells(tmp_path / "two")).split("\n")
-    names = [*METRICS, *COSTS]
-    assert lines[0] == ",".join(
-        ["kind", "cell", "seeds"]
-        + [f"{name}_{part}" for name in names for part in ("mean", "low", "high", "n")]
-        + ["against", *(f"exact_match_difference_{part}" for part in ("mean", "low", "high", "n"))]
-    )
-
-    def line(kind, cell, seeds, **figures):
-        columns = [figures.get(name, ",,,0") for name in names]
-        return ",".join([kind, cell, str(seeds), *columns, ",,,,0"])
-
-    # the half width of 0.4, 0.5, 0.6 is 4.30265272991 * 0.1 / sqrt(3) = 0.2484137712
-    assert lines[1:] == [
-        line(
-            "cell",
-            "loss=all",
-            3,
-            exact_match="0.5,0.2515862288,0.7484137712,3",
-            answer_nll="1,1,1,3",
-            seconds="10,10,10,3",
-        ),
-        line("cell", "loss=answer", 2, exact_match="0.7,0.7,0.7,2", answer_nll="1,1,1,2", seconds="10,10,10,2"),
-        line("baseline", "nearest question", 3, exact_match="0.55,,,1"),
-        "",
-    ]
+def shown(summary, width, **options):
+    console = Console(width=width, file=io.StringIO(), **options)
+    console.print(terminal_table(summary, width))
+    return console.file.getvalue()
 
 
-def test_csv_has_the_paired_difference(study):
-    rows = list(csv.DictReader(io.StringIO(csv_table(study))))
-    difference = next(row for row in rows if row["cell"] == "loss=answer_end")
-    assert difference["against"] == "loss=all"
-    means = {row["cell"]: float(row["exact_match_mean"]) for row in rows}
-    assert float(difference["exact_match_difference_mean"]) == round(means["loss=answer_end"] - means["loss=all"], 10)
-    assert float(difference["exact_match_difference_low"]) > 0
-    assert difference["exact_match_difference_n"] == "3"
-
-
-def test_markdown(tmp_path):
-    summary = two_cells(tmp_path / "two")
-    text = markdown_table(summary, finding(summary))
-    assert "| loss=all *(not above nearest question (55.0))* | 3 | 50.0 ± 24.8 |" in text
-    assert "| loss=answer | 2 | **70.0 ± 0.0** |" in text
-    assert "| *nearest question* |  | 55.0 | — |" in text
-    assert "Not averaged: answer-base-seed2: failed: ValueError: no" in text
-    assert "do not have the same seeds" in text
-
-
-def test_terminal_fits_100_columns(study):
-    console = Console(width=100, file=io.StringIO(), color_system=None)
-    console.print(terminal_table(study, 100))
-    text = console.file.getvalue()
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_fits(study, width):
+    text = shown(study, width)
     assert "…" not in text
-    assert all(len(line) <= 100 for line in text.splitlines())
-    assert "seconds" in text
+    assert all(len(line) <= width for line in text.splitlines())
+    header = next(line for line in text.splitlines() if line.startswith(" cell"))
+    for column in ("n", "EM %", "Δ", "p", "F1 %"):
+        assert column in header.split("  ") or f"{column} " in header
+    assert ("seconds" in header, "length" in header) == (width >= 100, width >= 140)
     assert "nearest question" in text
+    assert "over 3 comparisons" in " ".join(text.split())
 
 
-def test_terminal_marks_the_best(study):
-    console = Console(width=100, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(terminal_table(study, 100))
-    line = next(line for line in console.file.getvalue().splitlines() if "loss=answer_end" in line)
+def test_difference_and_p(study):
+    lines = shown(study, 100).splitlines()
+    first = next(line for line in lines if line.startswith(" loss=all "))
+    other = next(line for line in lines if line.startswith(" loss=answer_end "))
+    assert first.split()[5] == "base"
+    own = study.comparisons["loss=answer_end"]
+    assert other.split()[5:7] == [f"+{100 * own.mean:.1f}", format_p(p_of(own))]
+
+
+def test_marks_the_best(study):
+    text = shown(study, 100, force_terminal=True, color_system="standard")
+    line = next(line for line in text.splitlines() if "loss=answer_end" in line)
     assert "\x1b[1;32m" in line
+
+
+def test_many_cells_are_told_in_one_line(tmp_path):
+    text = shown(many(tmp_path / "s", 25), 80)
+    labels = [line.split()[0] for line in text.splitlines() if line.startswith(" learning_rate=")]
+    assert labels == [f"learning_rate={number}" for number in (*range(25, 6, -1), 1)]
+    assert "and 5 more: see table.csv" in " ".join(text.split())

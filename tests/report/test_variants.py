@@ -1,5 +1,5 @@
+from fsqa.report.markdown import markdown_table
 from fsqa.report.summary import summarise
-from fsqa.report.table import markdown_table
 from fsqa.report.variants import variant_rows
 from fsqa.study.runs import read_study
 from tests.report.fake_study import add_run

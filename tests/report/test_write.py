@@ -1,13 +1,11 @@
 import io
-import re
-import struct
-from html.parser import HTMLParser
+import shutil
 
 import pytest
 from rich.console import Console
 
 from fsqa.errors import InputError
-from fsqa.report.write import write_report
+from fsqa.report.write import MOST_NOTES, write_report
 from tests.report.fake_study import add_run, build_study, questions
 
 
@@ -24,23 +22,59 @@ def written(study_folder):
 
 def test_files_and_what_is_printed(written, study_folder):
     files, text = written
-    for path in files.paths:
-        assert path.parent == study_folder / "report"
-        assert f"wrote {path}" in text
+    assert files.folder == study_folder / "report"
+    assert f"wrote {files.page}\n" in text
+    assert "beside it: table.csv, cost.csv, table.md, table.tex, overview.png, overview.svg" in text
     assert "not averaged: all-base-seed3: failed: OutOfMemoryError" in text
     assert "loss=answer_end has the highest exact match" in text
-    assert sorted(path.name for path in (study_folder / "report").iterdir()) == sorted(
-        path.name for path in files.paths
-    )
+    assert sorted(path.name for path in files.folder.iterdir()) == sorted(files.names)
+    assert [path.name for path in files.paths] == list(files.names)
 
 
-def test_pictures_are_pictures(written):
-    for path in (written[0].overview, written[0].curves):
-        content = path.read_bytes()
-        assert content.startswith(b"\x89PNG\r\n\x1a\n")
-        width, height = struct.unpack(">II", content[16:24])
-        assert width > 600
-        assert height > 300
+def test_a_plot_that_the_study_no_longer_has_goes(tmp_path):
+    study = tmp_path / "s"
+    for number in range(4):
+        changes = {"optimizer__learning_rate": number % 2 + 1, "batch_size": number // 2 + 1}
+        metrics = {"test": {"exact_match": number / 10}}
+        add_run(study, "all", 0, cell=str(number), metrics=metrics, changes=changes)
+    files, _ = report(study)
+    assert {"effects.png", "effects.svg", "heat_map.png", "heat_map.svg"} <= set(files.names)
+    shutil.rmtree(study / "all-3-seed0")
+    shutil.rmtree(study / "all-2-seed0")
+    (study / "report" / "mine.png").write_bytes(b"")
+    files, _ = report(study)
+    assert sorted(path.name for path in files.folder.iterdir()) == sorted([*files.names, "mine.png"])
+    assert "effects.png" not in files.names
+
+
+def test_many_notes_are_not_all_printed(tmp_path):
+    for number in range(15):
+        add_run(tmp_path / "s", "all", number, state="interrupted")
+    _, text = report(tmp_path / "s")
+    assert text.count("\nnot averaged: ") + text.count("\nnote: ") == MOST_NOTES
+    assert "more notes: see report.html" in text
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    add_run(tmp_path / "s", "all", 0, asked=questions(3))
+    (tmp_path / "s" / "report").write_text("a file where the folder should be")
+    with pytest.raises(InputError, match=r"cannot write the report into '.*/s/report': .*; make room or give rights"):
+        report(tmp_path / "s")
+
+
+def test_another_metric_orders_and_compares(tmp_path):
+    for loss, f1 in (("all", 0.9), ("answer", 0.2)):
+        add_run(tmp_path / "s", loss, 0, metrics={"test": {"exact_match": 1 - f1, "f1": f1}})
+    files, text = report(tmp_path / "s", metric="f1")
+    assert text.index("F1 %") < text.index("EM %")
+    assert "f1_difference_mean" in (files.folder / "table.csv").read_text().splitlines()[0]
+
+
+def test_an_unknown_baseline(tmp_path):
+    build_study(tmp_path / "s", ["all", "answer"], seeds=1, examples=3)
+    with pytest.raises(InputError, match=r"no cell 'loss=answr'.*did you mean 'loss=answer'"):
+        report(tmp_path / "s", baseline="loss=answr")
+    assert not (tmp_path / "s" / "report").exists()
 
 
 def test_the_same_study_gives_the_same_bytes(written, study_folder):
@@ -49,81 +83,12 @@ def test_the_same_study_gives_the_same_bytes(written, study_folder):
     assert {path: path.read_bytes() for path in before} == before
 
 
-class Tags(HTMLParser):
-    """Collects what a page loads, and checks that every element is closed."""
-
-    empty = ("meta", "input", "br", "wbr", "line", "polygon")
-
-    def __init__(self):
-        super().__init__()
-        self.open = []
-        self.loads = []
-        self.ids = []
-
-    def handle_starttag(self, tag, attributes):
-        self.loads += [value for name, value in attributes if name in ("src", "href", "srcset", "data", "action")]
-        self.ids += [value for name, value in attributes if name == "id"]
-        if tag not in self.empty:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def test_page_is_whole_and_loads_nothing(written):
-    text = written[0].page.read_text()
-    tags = Tags()
-    tags.feed(text)
-    assert tags.open == []
-    assert len(set(tags.ids)) == len(tags.ids)
-    assert all(value.startswith("#") and value[1:] in tags.ids for value in tags.loads)
-    assert not re.search(r"https?://|@import|url\(", text)
-
-
-def test_page_says_what_it_must(written):
-    text = written[0].page.read_text()
-    for told in (
-        "nearest question",
-        "OutOfMemoryError",
-        "Learning curves",
-        "rarely",
-        "hierarchical bootstrap",
-        "9f2c9f2c",
-    ):
-        assert told in text
-
-
-def test_page_escapes_everything_a_run_can_say(tmp_path):
-    evil = "<script>alert(1)</script>\"'&"
-    study = tmp_path / "evil"
-    asked = [dict(questions(1)[0], question=evil, references=[evil], kind=evil)]
+def test_the_terminal_shows_markup_as_it_is(tmp_path):
+    evil = "[bold]<script>alert(1)</script>\"'&"
     for loss in ("all", "answer"):
-        add_run(study, loss, 0, asked=asked, status={"choices": {"loss": f"{loss}{evil}"}, "code_version": evil})
-    add_run(study, "all", 1, state="failed", error={"type": evil, "message": evil})
-    files, text = report(study)
-    page = files.page.read_text()
-    assert "<script>alert" not in page
-    assert "&lt;script&gt;alert" in page
-    assert page.count("<script>") == 1
-    assert "<script>alert(1)</script>" in text
-
-
-def test_long_samples_are_cut_evenly(tmp_path):
-    build_study(tmp_path / "s", ["all"], seeds=1, examples=450)
-    page = report(tmp_path / "s")[0].page.read_text()
-    assert page.count('<article class="sample') == 200
-    assert "200 of 450 test questions" in page
-
-
-def test_many_cells(tmp_path):
-    for number in range(11):
-        changes = {"optimizer__learning_rate": number / 100}
-        add_run(tmp_path / "s", "answer", 0, cell=str(number), asked=questions(3), changes=changes)
-    page = report(tmp_path / "s")[0].page.read_text()
-    assert "8 cells with the highest exact match, of 11" in page
+        add_run(tmp_path / "evil", loss, 0, asked=questions(2), status={"choices": {"loss": f"{loss}{evil}"}})
+    add_run(tmp_path / "evil", "all", 1, state="failed", error={"type": evil, "message": evil})
+    assert "[bold]<script>alert(1)</script>" in report(tmp_path / "evil")[1]
 
 
 @pytest.mark.parametrize("metrics", [{}, {"test": {}}, {"test": {"f1": 0.5}}, {"test": {"exact_match": float("inf")}}])

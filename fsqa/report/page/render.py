@@ -1,0 +1,90 @@
+"""The page itself: it loads nothing, and all text in it is escaped."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from fsqa.metrics.catalogue import METRICS
+from fsqa.report.charts import MOST_BARS, line_charts
+from fsqa.report.curves import Curve
+from fsqa.report.differences import correction
+from fsqa.report.labels import metric_name, short_label
+from fsqa.report.page.cost import scatters
+from fsqa.report.page.headline import score_charts, tiles
+from fsqa.report.page.health import ROLES, health
+from fsqa.report.page.provenance import provenance
+from fsqa.report.page.sweep import sweep
+from fsqa.report.page.tables import cost_table, results_table
+from fsqa.report.palette import DARK, LIGHT
+from fsqa.report.samples import read_samples
+from fsqa.report.summary import Summary
+from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
+
+MOST_NOTES = 6
+"""Notes that stand open at the top; further ones are folded away below them."""
+
+
+def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], variants: Sequence[VariantRow] = ()) -> str:
+    """Return the page as HTML; the same summary gives the same text."""
+    leading = summary.leading
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            summary=summary,
+            finding=sentence,
+            tiles=tiles(summary),
+            notes=summary.notes[:MOST_NOTES],
+            more_notes=summary.notes[MOST_NOTES:],
+            charts=score_charts(summary),
+            most_bars=MOST_BARS,
+            results=results_table(summary),
+            curves=line_charts(summary, curves),
+            leading=leading,
+            health=health(summary),
+            roles=ROLES,
+            samples=read_samples([cell for cell in summary.cells if cell.label in leading]),
+            variants=variants,
+            variants_title=TITLE,
+            variants_explanation=EXPLANATION,
+            variants_header=HEADER,
+            scatters=scatters(summary),
+            costs=cost_table(summary),
+            sweep=sweep(summary),
+            provenance=provenance(summary),
+            main=METRICS[summary.main],
+            main_name=metric_name(METRICS[summary.main]),
+            correction=correction(len(summary.comparisons)),
+            protocols=[METRICS[name] for name in summary.metrics],
+            palette=tuple(zip(LIGHT, DARK, strict=True)),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["breakable"] = _breakable
+    environment.filters["short"] = short_label
+    environment.filters["key"] = _key
+    return environment
+
+
+def _breakable(text: str) -> Markup:
+    """Let a long name break after its punctuation instead of within a word."""
+    # a number stays whole: the point of 0.001 and the sign of 1e-05 are followed by a digit
+    return Markup("<wbr>").join(escape(piece) for piece in re.split(r"(?<=[_/])|(?<=[.-])(?=\D)", text))
+
+
+def _key(name: str) -> str:
+    """Leave out the group of a setting, as a short label does."""
+    return name.rpartition(".")[2]
