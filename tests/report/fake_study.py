@@ -235,7 +235,7 @@ def build_sweep(folder: Path, runs: int, examples: int = 1000, points: int = 40)
         run = folder / f"{loss}-{cell}-seed{seed}"
         run.mkdir(parents=True)
         optimizer = {"optimizer__learning_rate": rate}
-        text = yaml.safe_dump(config(loss, seed, **optimizer) | _EVERYTHING_ELSE, sort_keys=False)
+        text = yaml.dump(config(loss, seed, **optimizer) | _EVERYTHING_ELSE, Dumper=yaml.CSafeDumper, sort_keys=False)
         (run / "config.yaml").write_text(text, encoding="utf-8")
         _json(run / "status.json", _status(loss, seed, "done", None, f"-{rate}"))
         _json(run / "metrics.json", texts[key][1])

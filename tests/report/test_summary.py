@@ -154,7 +154,7 @@ def test_figures_that_are_not_those_of_the_predictions_are_told(tmp_path):
         scored(tmp_path / "s", "all", seed, 0.5, asked=questions(12))
     summary = summary_of(tmp_path / "s")
     assert summary.rows[0].estimates["exact_match"].examples == 0
-    assert "not the means of the runs' predictions" in " ".join(summary.notes)
+    assert "not the means of their runs' predictions" in " ".join(summary.notes)
 
 
 def test_comparisons_are_a_family(study):
@@ -249,15 +249,14 @@ def test_pruned_and_broken_runs_are_in_no_average(tmp_path):
 
 
 def test_every_file_of_many_runs_is_read_once(tmp_path, monkeypatch):
-    build_sweep(tmp_path / "s", 200, examples=30, points=2)
+    build_sweep(tmp_path / "s", 200, examples=12, points=2)
     read = Counter()
     plain = Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda path, **how: read.update([path]) or plain(path, **how))
     summary = summary_of(tmp_path / "s")
     assert len(summary.rows) == 67
-    assert Counter(path.name for path in read.elements()) == dict.fromkeys(
-        ("status.json", "config.yaml", "metrics.json", "predictions.jsonl"), 200
-    )
+    names = ("status.json", "config.yaml", "metrics.json", "predictions.jsonl")
+    assert Counter(path.name for path in read.elements()) == dict.fromkeys(names, 200)
 
 
 def test_named_baseline(tmp_path, study_folder):

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from fsqa.errors import InputError
+from fsqa.report import write
 from fsqa.report.write import MOST_NOTES, write_report
 from tests.report.fake_study import add_run, build_study, questions
 
@@ -13,6 +14,12 @@ def report(*folders, **options):
     console = Console(file=io.StringIO(), width=100)
     files = write_report(folders, console=console, **options)
     return files, console.file.getvalue()
+
+
+@pytest.fixture
+def without_plots(monkeypatch):
+    """Leave out what takes longest, where a test is not about it."""
+    monkeypatch.setattr(write, "_plots", lambda *_: ())
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +54,7 @@ def test_a_plot_that_the_study_no_longer_has_goes(tmp_path):
     assert "effects.png" not in files.names
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_many_notes_are_not_all_printed(tmp_path):
     for number in range(15):
         add_run(tmp_path / "s", "all", number, state="interrupted")
@@ -55,6 +63,7 @@ def test_many_notes_are_not_all_printed(tmp_path):
     assert "more notes: see report.html" in text
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_a_folder_that_cannot_be_written(tmp_path):
     add_run(tmp_path / "s", "all", 0, asked=questions(3))
     (tmp_path / "s" / "report").write_text("a file where the folder should be")
@@ -62,6 +71,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         report(tmp_path / "s")
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_another_metric_orders_and_compares(tmp_path):
     for loss, f1 in (("all", 0.9), ("answer", 0.2)):
         add_run(tmp_path / "s", loss, 0, metrics={"test": {"exact_match": 1 - f1, "f1": f1}})
@@ -83,6 +93,7 @@ def test_the_same_study_gives_the_same_bytes(written, study_folder):
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_the_terminal_shows_markup_as_it_is(tmp_path):
     evil = "[bold]<script>alert(1)</script>\"'&"
     for loss in ("all", "answer"):
@@ -107,6 +118,7 @@ def test_a_study_in_which_nothing_is_done(tmp_path):
     assert "still running, or killed" in files.page.read_text()
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_several_studies_get_a_report_of_their_own(tmp_path):
     add_run(tmp_path / "a", "all", 0, asked=questions(3))
     add_run(tmp_path / "b", "answer", 0, asked=questions(3))

@@ -1,0 +1,38 @@
+"""Cells by name where there is little room, and the cells that are shown where there is none for all."""
+
+import textwrap
+
+from fsqa.metrics.catalogue import Metric
+from fsqa.report.summary import Row, Summary
+
+MOST_IN_ORDER = 12
+"""Beyond so many cells the best come first: nobody finds the winner of a sweep in the order of its settings."""
+
+
+def metric_name(metric: Metric) -> str:
+    """Return the title of a metric as it stands inside a sentence: ``exact match``, but ``F1``."""
+    return metric.title if metric.title[1:2].isdigit() else f"{metric.title[0].lower()}{metric.title[1:]}"
+
+
+def short_label(label: str) -> str:
+    """Leave out the group of a setting: ``lr=0.001`` for ``optimizer.lr=0.001``."""
+    parts = (part.partition("=") for part in label.split(", "))
+    return ", ".join(f"{key.rpartition('.')[2]}{equals}{value}" if equals else key for key, equals, value in parts)
+
+
+def wrapped_label(label: str, width: int = 34) -> str:
+    """Return the short label on as many lines as it needs."""
+    return "\n".join(textwrap.wrap(short_label(label), width, break_on_hyphens=False)) or label
+
+
+def shown_rows(summary: Summary, most: int) -> tuple[Row, ...]:
+    """Return at most ``most`` rows: a few in their own order, many by score, with the cell others are compared with."""
+    if len(summary.rows) <= min(most, MOST_IN_ORDER):
+        return summary.rows
+    ranked = summary.ranked
+    measured = {row.label for row in ranked}
+    ordered = (*ranked, *(row for row in summary.rows if row.label not in measured))
+    kept = ordered[:most]
+    if any(row.label == summary.against for row in ordered[most:]):
+        kept = (*kept[:-1], next(row for row in ordered if row.label == summary.against))
+    return kept

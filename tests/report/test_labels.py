@@ -1,0 +1,37 @@
+import pytest
+
+from fsqa.metrics.catalogue import METRICS
+from fsqa.report.labels import metric_name, short_label, shown_rows, wrapped_label
+from fsqa.report.summary import summarise
+from fsqa.study.runs import read_study
+from tests.report.fake_study import add_run
+
+
+def many(folder, cells):
+    """Cells with growing scores; the first is the one the others are compared with."""
+    for number in range(cells):
+        metrics = {"test": {"exact_match": number / 100}}
+        changes = {"optimizer__learning_rate": number + 1}
+        add_run(folder, "all", 0, cell=str(number), metrics=metrics, changes=changes)
+    return summarise("many", read_study(folder))
+
+
+def test_labels():
+    assert short_label("loss=all, optimizer.lr=0.1, #3f") == "loss=all, lr=0.1, #3f"
+    assert wrapped_label("loss=answer_end, model.config.width=128", 20) == "loss=answer_end,\nwidth=128"
+    assert metric_name(METRICS["exact_match"]) == "exact match"
+    assert metric_name(METRICS["f1"]) == "F1"
+
+
+@pytest.mark.parametrize(
+    ("cells", "most", "scores"),
+    [
+        (4, 20, [0, 1, 2, 3]),
+        (4, 3, [3, 2, 0]),
+        (14, 20, [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
+    ],
+    ids=["a few in their order", "the best and the one compared with", "many by score"],
+)
+def test_rows_that_are_shown(tmp_path, cells, most, scores):
+    rows = shown_rows(many(tmp_path / "s", cells), most)
+    assert [round(100 * row.estimates["exact_match"].mean) for row in rows] == scores
