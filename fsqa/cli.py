@@ -18,7 +18,9 @@ COMMANDS = {
     "ask": "let a finished run answer questions",
     "export": "write a finished run's model for other programs: merged, adapter, int8, lm_eval",
     "show": "print examples with every token coloured by its weight under a loss",
+    "study": "show what every run of a study is at, live while it runs",
     "report": "compare the runs of a study: table, CSV, plots and one HTML page",
+    "wandb": "send a study to W&B, and make the page there that compares its cells",
     "doctor": "check this machine and installation",
 }
 

@@ -12,7 +12,7 @@ from fsqa import footprint, model_store
 from fsqa.baseline import most_frequent_answer, nearest_question, unigram
 from fsqa.callbacks.totals import FILE, Totals
 from fsqa.config.assemble import Assembly, changed_fields
-from fsqa.data.cache import cached_folder, key_of
+from fsqa.data.cache import cached, key_of
 from fsqa.encode.blocks import BlockEncoder
 from fsqa.evaluation import document_rows
 from fsqa.files import write_json, write_text
@@ -21,6 +21,7 @@ from fsqa.generation.base import Generation
 from fsqa.metrics.scoring import Row, summarize
 from fsqa.model.parameters import count_parameters, sum_of
 from fsqa.model_card import model_card
+from fsqa.objective.frozen import weights_key
 from fsqa.objective.module import ObjectiveModule
 from fsqa.progress import counting, working
 from fsqa.study.folder import RunFolder
@@ -32,13 +33,11 @@ Baselines = dict[str, list[Row]]
 def baselines(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, cache: Path) -> Baselines:
     """Score the test split without training: the untouched model, the most frequent answer, the nearest question.
 
-    Plain text, which asks nothing, has how often tokens come instead of the last two. Runs that share model, data and
-    decoding share the result.
+    Plain text, which asks nothing, has how often tokens come instead of the last two. Each is computed once for all
+    runs that would find the same.
     """
     data = assembly.records
     train, test = data.splits["train"], data.splits["test"]
-    model = [config[name] for name in ("model", "seed", "objective", "generation", "prompt", "max_length", "rehearse")]
-    model.append(str(assembly.tuning.quantization))
 
     def untouched() -> list[Row]:
         with counting("untouched model", len(test)) as advance:
@@ -48,15 +47,32 @@ def baselines(config: Mapping[str, Any], assembly: Assembly, objective: Objectiv
         with working("looking for the nearest training questions"):
             return nearest_question(train, test)
 
-    own = {"untouched": _cached(cache, key_of("untouched", data.key, assembly.tokenizer_key, model), untouched)}
+    own = {"untouched": _cached(cache, _untouched_key(config, assembly, objective), untouched)}
     if isinstance(assembly.encoder, BlockEncoder):
-        return own | {"unigram": _unigram(assembly)}
+        tokens = [assembly.tokenizer_key, repr(assembly.layout), assembly.encoder.fingerprint]
+        return own | {
+            "unigram": _cached(cache, key_of("unigram", data.key, *tokens), lambda: _unigram(assembly)),
+        }
     return own | {
         "most_frequent_answer": _cached(
             cache, key_of("most_frequent_answer", data.key), lambda: most_frequent_answer(train, test)
         ),
         "nearest_question": _cached(cache, key_of("nearest_question", data.key), nearest),
     }
+
+
+def _untouched_key(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule) -> str:
+    """Return what the untouched model's answers depend on: its weights, what it is asked, and how it answers.
+
+    The seed is left out because the weights themselves are in: where it decides some of them (a random start, rows of
+    added tokens, a new head) they differ from seed to seed, and where it does not (pretrained weights, with adapters
+    that start as no change) all seeds share one result, and so do all ways of tuning. Weights that change under the
+    same model.path are other weights. Loss, optimizer and batch size decide nothing here, but for the last digits that
+    a batch of another shape may round differently.
+    """
+    settings = [config[name] for name in ("model", "objective", "generation", "prompt", "max_length")]
+    weights = [weights_key(objective.model), str(assembly.tuning.quantization)]
+    return key_of("untouched", assembly.records.key, assembly.tokenizer_key, weights, settings)
 
 
 def _unigram(assembly: Assembly) -> list[Row]:
@@ -66,8 +82,14 @@ def _unigram(assembly: Assembly) -> list[Row]:
 
 
 def _cached(cache: Path, key: str, compute: Callable[[], list[Row]]) -> list[Row]:
-    folder = cached_folder(cache / "baselines", key, lambda draft: write_rows(draft / "rows.jsonl", compute()))
-    return [json.loads(line) for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    def make(folder: Path) -> None:
+        write_rows(folder / "rows.jsonl", compute())
+
+    def read(folder: Path) -> list[Row]:
+        lines = (folder / "rows.jsonl").read_text(encoding="utf-8").split("\n")  # some characters end a line elsewhere
+        return [json.loads(line) for line in lines if line]
+
+    return cached(cache / "baselines", key, make, read)
 
 
 def write_results(
@@ -89,7 +111,8 @@ def write_results(
         "test": summarize(rows["test"]),
         "variants": {name: summarize(variant) for name, variant in variants.items()},
         "baseline": {name: summarize(baseline) for name, baseline in comparison.items()},
-        "cost": _cost(objective, totals, estimated_mb(folder.path / footprint.FILE)),
+        "cost": _cost(objective, totals, estimated_mb(folder.path / footprint.FILE))
+        | {"checkpoint_mb": round(folder.best_checkpoint.stat().st_size / 1e6, 3)},
         "masks": _masks(assembly, totals),
         "data": assembly.records.summary(),
     }

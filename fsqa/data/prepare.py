@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fsqa.data.batches import collate
-from fsqa.data.cache import cached_folder, key_of
+from fsqa.data.cache import cached, key_of
 from fsqa.data.examples import Examples, write_examples
 from fsqa.data.records import Records, shared_questions, write_records
 from fsqa.dataset.base import Dataset
@@ -63,9 +63,11 @@ def prepare_records(dataset: Dataset, cache: Path) -> PreparedRecords:
         _check_not_empty(splits)
         write_json(folder / "overlap.json", _overlap(splits))
 
-    folder = cached_folder(cache / "records", key, make)
-    splits = {split: Records(folder / split) for split in SPLITS}
-    return PreparedRecords(splits=splits, overlap=_read_overlap(folder), key=key)
+    def read(folder: Path) -> PreparedRecords:
+        splits = {split: Records(folder / split) for split in SPLITS}
+        return PreparedRecords(splits=splits, overlap=_read_overlap(folder), key=key)
+
+    return cached(cache / "records", key, make, read)
 
 
 def prepare_examples(
@@ -79,8 +81,10 @@ def prepare_examples(
             with counting(f"tokenising {split}", len(split_records)) as advance:
                 write_examples(folder / split, split_records, layout, encoder, advance)
 
-    folder = cached_folder(cache / "examples", key, make)
-    return {split: Examples(folder / split) for split in SPLITS}
+    def read(folder: Path) -> dict[Split, Examples]:
+        return {split: Examples(folder / split) for split in SPLITS}
+
+    return cached(cache / "examples", key, make, read)
 
 
 def check_every_row_counts(loss: Loss, examples: Examples, records: Records) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar, final
 
 from fsqa.dataset.base import Dataset
+from fsqa.dataset.content import content_hash
 from fsqa.dataset.holdout import Draw, Mask, carve
 from fsqa.dataset.jsonl import read_lines
 from fsqa.errors import InputError, did_you_mean
@@ -75,9 +76,7 @@ class Documents(Dataset):
         digest = sha256(json.dumps([type(self).__name__, options], sort_keys=True).encode())
         for split, files in self._sources.items():
             for file in files:
-                with file.open("rb") as stream:
-                    content = file_digest(stream, "sha256").hexdigest()
-                digest.update(f"\n{split} {self._name(file)} {content}".encode())
+                digest.update(f"\n{split} {self._name(file)} {content_hash(file)}".encode())
         return digest.hexdigest()
 
     def _of_split(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, final
 
 from fsqa.dataset.base import Dataset
+from fsqa.dataset.content import content_hash
 from fsqa.dataset.holdout import Draw, Mask, carve
 from fsqa.errors import InputError, did_you_mean
 from fsqa.types import SPLITS, Record, Split
@@ -234,8 +235,7 @@ class FileDataset(Dataset):
 
     def _content(self, source: Path) -> str:
         if self.path:
-            with source.open("rb") as stream:
-                return file_digest(stream, "sha256").hexdigest()
+            return content_hash(source)
         digest = sha256()
         for batch in self._hub_batches(source.name):
             digest.update(json.dumps(batch, sort_keys=True, default=str).encode())

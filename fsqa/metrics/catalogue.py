@@ -143,6 +143,7 @@ COSTS: dict[str, Metric] = _by_name(
     Metric("peak_memory_mb", "Peak memory, MB", "lower", False, "Largest memory held at once, in megabytes."),
     Metric("parameters", "Parameters", None, False, "Weights in the model, tied weights counted once."),
     Metric("trainable_parameters", "Trainable", None, False, "Weights that learn, tied weights counted once."),
+    Metric("checkpoint_mb", "Checkpoint, MB", "lower", False, "Size of a checkpoint, which holds what learns."),
 )
 """What a run costs."""
 

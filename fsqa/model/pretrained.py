@@ -83,8 +83,8 @@ class Pretrained(ModelSource):
         return with_added_tokens(tokenizer, self.added_tokens)
 
     def model(self, tokenizer: Any, max_length: int, seed: int, wanted: Wanted = DECODER) -> Any:
-        """Load the weights, or draw them from the seed."""
-        model = self._random(tokenizer, seed, wanted) if self.start == "random" else self._loaded(wanted)
+        """Load the weights, or draw them from the seed; a head that they lack is drawn from it too."""
+        model = self._random(tokenizer, seed, wanted) if self.start == "random" else self._loaded(seed, wanted)
         return finish_model(
             make_room(model, tokenizer, self.added_tokens, seed),
             tokenizer,
@@ -134,18 +134,21 @@ class Pretrained(ModelSource):
             )
         return architecture_config(self.architecture, self.published, key="published")
 
-    def _loaded(self, wanted: Wanted) -> Any:
+    def _loaded(self, seed: int, wanted: Wanted) -> Any:
+        import torch
         from safetensors import SafetensorError
 
         try:
-            model, loaded = auto_class(wanted).from_pretrained(
-                self._place,
-                revision=self.revision,
-                attn_implementation=self.attention,
-                trust_remote_code=False,
-                output_loading_info=True,
-                **{"dtype": torch_dtype(self.dtype), **wanted.arguments()},
-            )
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                model, loaded = auto_class(wanted).from_pretrained(
+                    self._place,
+                    revision=self.revision,
+                    attn_implementation=self.attention,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                    **{"dtype": torch_dtype(self.dtype), **wanted.arguments()},
+                )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise InputError(f"model.path: cannot load '{self.path}': {first_line(error)}") from None
         body = f"{model.base_model_prefix}."

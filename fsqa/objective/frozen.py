@@ -1,4 +1,4 @@
-"""Checkpoints of a model of which only a part learns: what is in them, and over which frozen weights they belong."""
+"""Which weights a model has: those that learn, those that a checkpoint belongs over, those that it starts with."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from fsqa.errors import InputError
 
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """An integer type of every element's size in bytes."""
+
+RANDOM_HALVES = ("lora_A", "lora_embedding_A")
+"""Names of the halves of adapters that start at random."""
 
 PART = 2**22
 """Elements summed at once."""
@@ -39,6 +42,21 @@ def frozen_key(module: nn.Module) -> str:
         if not parameter.requires_grad:
             digest.update(f"{name} {tuple(parameter.shape)} {_bit_sum(parameter.detach())}\n".encode())
     return digest.hexdigest()[:20]
+
+
+def weights_key(model: nn.Module) -> str:
+    """Return what tells the weights that a model starts with from others: a hash of the sums of their bits.
+
+    It is the same with LoRA as without: an adapter starts as a random matrix before one of zeros, which changes
+    nothing, and a copy of a weight says no more than the weight. What is all zero is left out, and with it biases
+    that have not learned yet, which follow from the architecture.
+    """
+    starts = {
+        (tuple(parameter.shape), total)
+        for name, parameter in model.named_parameters()
+        if not any(half in name for half in RANDOM_HALVES) and (total := _bit_sum(parameter.detach()))
+    }
+    return hashlib.sha256(repr(sorted(starts)).encode()).hexdigest()[:20]
 
 
 def _bit_sum(tensor: Tensor) -> int:

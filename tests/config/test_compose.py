@@ -1,5 +1,6 @@
 """Every option and experiment of ``conf`` composes into a config that passes the check."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ QUANTIZATIONS = sorted(path.stem for path in (CONF / "quantization").glob("*.yam
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 MISSING = {"dataset.path": "data.jsonl", "model.path": "model"}
 """Values for what an option leaves to the user."""
+GRIDS = {
+    "loss_ablation": 12,
+    "learning_rate": 15,
+    "smoothing": 15,
+    "lora_rank": 21,
+    "full_vs_lora_vs_freeze": 27,
+}
+"""How many runs an experiment that is a grid has."""
 BESIDE = {
     "prompt=text": ["experiment=language_model"],
     "objective=language_model": ["experiment=language_model"],
@@ -54,10 +63,6 @@ def test_the_folder_is_the_checkouts():
     assert config_folder() == CONF
 
 
-def test_every_folder_is_one_level_deep():
-    assert not [path for path in CONF.rglob("*") if len(path.relative_to(CONF).parts) > 2]
-
-
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option(group, option):
     config = composed_with(group, option)
@@ -80,15 +85,35 @@ def test_experiment(experiment, rehearse):
     assert config["study"] == experiment
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_sweep_of_an_experiment(experiment):
-    """Every combination of choices that an experiment sweeps over composes."""
+def grid_of(experiment: str) -> list[tuple[str, ...]]:
+    """The overrides of every run of a grid; none of a single run, nor of a search."""
     content = yaml.safe_load((CONF / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8"))
     params = content.get("hydra", {}).get("sweeper", {}).get("params", {})
-    for key, choices in params.items():
-        for choice in str(choices).split(","):
-            cfg = composed(f"experiment={experiment}", f"{key}={choice}")
-            assert key in cfg
+    swept = parse([f"{key}={choices}" for key, choices in params.items()])
+    if not swept or not all(each.is_discrete_sweep() for each in swept):
+        return []
+    return list(product(*([f"{each.key_or_group}={v}" for v in each.sweep_string_iterator()] for each in swept)))
+
+
+@pytest.mark.parametrize(("experiment", "runs"), GRIDS.items())
+def test_grid_of_an_experiment(experiment, runs):
+    """It expands to as many runs as its file says, in cells of three seeds, and every cell can work."""
+    grid = grid_of(experiment)
+    assert len(set(grid)) == len(grid) == runs
+    text = (CONF / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")
+    assert f"{runs} runs." in " ".join(text.replace("\n#", " ").split())
+    assert yaml.safe_load(text)["hydra"]["mode"] == "MULTIRUN"
+    configs = []
+    for cell, first in enumerate(range(0, runs, 3)):
+        *others, seed = grid[first + cell % 3]  # every cell once, with another seed each time
+        assert [run[-1] for run in grid[first : first + 3]] == ["seed=0", "seed=1", "seed=2"]
+        configs.append(check_config(compose_config([f"experiment={experiment}", *others, seed])))
+        del configs[-1]["seed"]
+    assert len({str(config) for config in configs}) == runs / 3
+
+
+def test_every_grid_is_counted():
+    assert {experiment for experiment in EXPERIMENTS if grid_of(experiment)} == set(GRIDS)
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

@@ -1,11 +1,5 @@
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
-
 import pytest
 
-from fsqa.data.cache import cached_folder, key_of
 from fsqa.data.prepare import check_every_row_counts, prepare_examples, prepare_records
 from fsqa.dataset.base import Dataset
 from fsqa.encode.sequence import SequenceEncoder
@@ -157,49 +151,3 @@ def test_cache_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(InputError, match=r"outputs: cannot write to .*file.*; set outputs="):
         prepare_records(dataset(), tmp_path / "file")
-
-
-def test_a_failed_make_leaves_nothing(tmp_path):
-    def make(folder):
-        (folder / "half").write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cached_folder(tmp_path, "key", make)
-    assert list(tmp_path.iterdir()) == []
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from fsqa.data.cache import cached_folder
-
-def make(folder):
-    (folder / "half").write_text("half")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-cached_folder(Path(sys.argv[1]), "key", make)
-"""
-
-
-def test_a_killed_make_leaves_nothing_that_counts(tmp_path):
-    root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)], cwd=root, check=False)
-    assert done.returncode < 0
-    assert not (tmp_path / "key").exists()
-    made = cached_folder(tmp_path, "key", lambda folder: (folder / "whole").write_text("whole"))
-    assert [file.name for file in made.iterdir()] == ["whole"]
-
-
-def test_who_comes_second_in_a_race_takes_what_is_there(tmp_path):
-    def make(folder):
-        (folder / "mine").write_text("mine")
-        cached_folder(tmp_path, "key", lambda other: (other / "theirs").write_text("theirs"))
-
-    assert [file.name for file in cached_folder(tmp_path, "key", make).iterdir()] == ["theirs"]
-    assert [folder.name for folder in tmp_path.iterdir()] == ["key"]
-
-
-def test_key_depends_on_every_part():
-    assert key_of("a", 1, {"x": 2}) == key_of("a", 1, {"x": 2})
-    assert len({key_of("a"), key_of("a", 1), key_of("a", 2), key_of("b", 1), key_of("a", "1")}) == 5

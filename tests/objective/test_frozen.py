@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fsqa.errors import InputError
-from fsqa.objective.frozen import check_belongs, frozen_key, learned_state, trainable_names
+from fsqa.objective.frozen import check_belongs, frozen_key, learned_state, trainable_names, weights_key
 from tests.builders import tiny_model
 from tests.tuning.adapters import lora
 
@@ -37,6 +37,24 @@ def test_the_key_tells_frozen_weights_apart():
         weight[0] = torch.nextafter(weight[0], torch.tensor(9.0))
     assert frozen_key(other) != key, "one bit is enough"
     assert frozen_key(model.bfloat16()) != key
+
+
+def test_a_model_with_untrained_adapters_is_the_model_itself():
+    """Bit for bit, whatever the adapters' random halves are; so both have one key."""
+    model = tiny_model("gpt2").eval()
+    key, ids = weights_key(model), torch.arange(12)[None]
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits
+        for seed, changes in enumerate(({}, {"rank": 2, "targets": "all-linear"}, {"train_head": True})):
+            torch.manual_seed(seed)
+            tuned = lora(**changes)(tiny_model("gpt2")).eval()
+            assert weights_key(tuned) == key
+            assert torch.equal(tuned(input_ids=ids).logits, logits)
+        half = next(weight for name, weight in tuned.named_parameters() if "lora_B" in name)
+        half[0, 0] = 1e-30
+    assert weights_key(tuned) != key, "adapters that have learned make another model"
+    assert weights_key(tiny_model("gpt2", seed=1)) != key
+    assert weights_key(tiny_model("gpt2").bfloat16()) != key
 
 
 def test_a_checkpoint_of_something_else():

@@ -98,6 +98,14 @@ def test_one_cell_on_two_data_sets_is_refused(tmp_path):
         cells_of(tmp_path / "s")
 
 
+def test_a_run_that_cannot_be_read_is_in_no_cell(tmp_path):
+    for seed in (0, 1):
+        run = add_run(tmp_path / "s", "answer", seed)
+    (run / "status.json").write_text("{")
+    (cell,) = cells_of(tmp_path / "s")
+    assert (cell.seeds, cell.unfinished) == ((0,), ())
+
+
 def test_find_cell(tmp_path):
     for loss in ("all", "answer"):
         for rate in (0.001, 0.01):

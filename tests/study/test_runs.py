@@ -85,6 +85,20 @@ def test_broken_status_names_file_and_line(tmp_path):
         read_study(tmp_path / "loss")
 
 
+@pytest.mark.parametrize("name", ["status.json", "metrics.json", "config.yaml"])
+def test_a_run_with_a_broken_file_does_not_hide_the_others(tmp_path, name):
+    for seed in (0, 1):
+        run = add_run(tmp_path / "loss", "answer", seed)
+    (run / name).write_text("{")
+    done, broken = read_study(tmp_path / "loss")
+    assert (done.state, broken.state, broken.cell_hash) == ("done", "broken", "")
+    assert name in broken.reason
+
+
+def test_a_pruned_run_says_so(tmp_path):
+    assert "stopped early by its sweep" in read_run(add_run(tmp_path / "loss", "answer", 0, state="pruned")).reason
+
+
 def test_folders_that_are_no_study_are_refused_in_one_line(tmp_path):
     run = add_run(tmp_path / "loss", "answer", 0)
     (tmp_path / "empty").mkdir()
