@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fsqa import model_store
 from fsqa.config.instantiate import build
 from fsqa.config.rehearse import rehearsed
@@ -17,6 +15,7 @@ from fsqa.errors import InputError, did_you_mean
 from fsqa.model.quantization import Quantization
 from fsqa.model.tokenizer import read_tokenizer
 from fsqa.study.folder import read_status
+from fsqa.study.run_files import read_config
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,10 @@ def find_run(path: Path) -> Finished:
     status = read_status(path)
     if status.get("state") != "done":
         raise InputError(f"{path}: this run is {status.get('state')}, not done; type its fsqa train command again")
-    config = with_decisions(rehearsed(_read_config(path)), status.get("decided") or {})
+    written = read_config(path)
+    if not written:
+        raise InputError(f"{path}/config.yaml: is gone or empty; restore it, or delete {path} and run it again")
+    config = with_decisions(rehearsed(written), status.get("decided") or {})
     return Finished(path=path, config=config, choices=status.get("choices", {}))
 
 
@@ -59,16 +61,6 @@ def with_decisions(config: dict[str, Any], decided: Mapping[str, Any]) -> dict[s
         group, _, key = name.partition(".")
         changed[group][key] = value
     return changed
-
-
-def _read_config(run: Path) -> dict[str, Any]:
-    path = run / "config.yaml"
-    try:
-        config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be read ({reason}); restore it, or delete {run} and run it again") from None
-    return config
 
 
 def load_model(run: Finished, quantization: Quantization | None = None) -> tuple[Any, Any]:

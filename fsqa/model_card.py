@@ -12,8 +12,9 @@ from fsqa.encode.base import Encoder
 from fsqa.encode.written import written_template
 from fsqa.generation.autoregressive import Autoregressive
 from fsqa.metrics.catalogue import BASELINES, METRICS
-from fsqa.metrics.intervals import Interval, intervals
 from fsqa.metrics.scoring import Row
+from fsqa.study.scores import run_estimates
+from fsqa.study.statistics import Estimate
 from fsqa.types import SPLITS
 
 SHOWN = ("exact_match", "f1", "answer_nll", "token_accuracy", "stop_rate")
@@ -52,7 +53,7 @@ def model_card(
         note,
         _training(config, choices, metrics),
         _data(choices, metrics["data"], "questions" if _answers(metrics) else "documents"),
-        _results(metrics, intervals(rows)),
+        _results(metrics, run_estimates(rows)),
         _loading(config, encoder, model_class, adapter, _has_context(config)),
     )
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -110,7 +111,7 @@ def _data(choices: Mapping[str, str], data: Mapping[str, Any], asked: str) -> st
     return f"Data: `{choices.get('dataset', 'custom')}`, {sizes} {asked}, sha256 `{data['sha256']}`."
 
 
-def _results(metrics: Mapping[str, Any], known: Mapping[str, Interval]) -> str:
+def _results(metrics: Mapping[str, Any], known: Mapping[str, Estimate]) -> str:
     shown = [name for name in SHOWN if name in metrics["test"]]
     asked = "questions" if _answers(metrics) else "documents"
     lines = [
@@ -194,7 +195,7 @@ def _code(lines: Sequence[str]) -> str:
     return "```python\n" + "\n".join(lines) + "\n```"
 
 
-def _figure(value: float | None, interval: Interval | None) -> str:
+def _figure(value: float | None, interval: Estimate | None) -> str:
     if value is None:
         return ""
     return f"{value:.3f}" + (f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else "")

@@ -1,13 +1,14 @@
 """Cells: runs that differ by their seed alone, named by what tells them from the other cells."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fsqa.errors import InputError, did_you_mean
 from fsqa.study.runs import Run
 
-_NOT_COMPARED = ("seed", "study", "outputs")
+_NOT_COMPARED = ("seed", "study", "outputs", "sweep")
 _EXPERIMENT = "experiment"
 
 
@@ -32,13 +33,14 @@ class Cell:
 
 
 def group_runs(runs: Sequence[Run]) -> tuple[Cell, ...]:
-    """Return the cells of ``runs``, in the order of their differing values.
+    """Return the cells of ``runs``, in the order of their differing values; a run that cannot be read is in none.
 
     Raises ``InputError`` when the done runs of one cell saw different data.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.cell_hash, []).append(run)
+        if run.cell_hash:
+            groups.setdefault(run.cell_hash, []).append(run)
     choices = [_choices(group) for group in groups.values()]
     settings = _differing(_settings(list(groups.values())))
     parts = _parts(choices, settings)
@@ -111,13 +113,28 @@ def _choices(group: Sequence[Run]) -> dict[str, str]:
 
 def _settings(groups: Sequence[Sequence[Run]]) -> list[dict[str, str]]:
     """Config values of each cell, without those that follow the seed: they differ within some cell."""
-    each = [[dict(_leaves(run.config)) for run in group] for group in groups]
-    constant = {
-        key for group in each for values in group for key in values if key.split(".")[0] not in _NOT_COMPARED
-    } - {
-        key for group in each for values in group for key in values if any(own.get(key) != values[key] for own in group)
-    }
-    return [{key: value for key, value in group[0].items() if key in constant} for group in each]
+    known: dict[tuple[str, int], tuple[object, dict[str, str]]] = {}
+    each = [[_flat(run.config, known) for run in group] for group in groups]
+    follow = set()
+    for first, *others in each:
+        for own in others:
+            follow |= {key for key, value in first.items() if own.get(key) != value} | (own.keys() - first.keys())
+    return [{key: value for key, value in first.items() if key not in follow} for first, *_ in each]
+
+
+def _flat(config: Mapping[str, object], known: dict[tuple[str, int], tuple[object, dict[str, str]]]) -> dict[str, str]:
+    """Return the leaves of a config; an entry that configs share, as those of one study mostly do, is walked once."""
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        if key not in _NOT_COMPARED:
+            if isinstance(value, Mapping):
+                # beside its leaves the entry itself is kept, so that no other takes its place in memory
+                if (key, id(value)) not in known:
+                    known[key, id(value)] = value, dict(_leaves({key: value}))
+                flat |= known[key, id(value)][1]
+            else:
+                flat |= _leaves({key: value})
+    return flat
 
 
 def _leaves(config: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -125,7 +142,10 @@ def _leaves(config: Mapping[str, object], prefix: str = "") -> Iterable[tuple[st
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield (
+                f"{prefix}{key}",
+                value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str),
+            )
 
 
 def _differing(each: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -171,8 +191,9 @@ def _labels(
     if len(parts) == 1:
         return [choices[0].get("model", "all runs")]
     labels = [", ".join(f"{key}={value}" for key, value in own.items()) for own in parts]
+    times = Counter(labels)
     return [
-        label if label and labels.count(label) == 1 else f"{label} #{cell_hash}".strip()
+        label if label and times[label] == 1 else f"{label} #{cell_hash}".strip()
         for label, cell_hash in zip(labels, hashes, strict=True)
     ]
 

@@ -1,13 +1,13 @@
 """Run folders, read into values: what a run was, how it ended, and what it measured."""
 
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
+from fsqa.study.run_files import read_config, read_json, read_lines
 
 Numbers = Mapping[str, float]
 
@@ -43,13 +43,14 @@ class Run:
     name: str
     study: str
     state: str
-    """``running``, ``done``, ``failed`` or ``interrupted``."""
+    """``running``, ``done``, ``failed``, ``interrupted``, ``pruned``, or ``broken``: a file cannot be read."""
     reason: str
     """One line that says why the run is not done; empty when it is."""
     seed: int
     started: str
     config_hash: str
     cell_hash: str
+    """What its runs with other seeds share; empty where it cannot be read."""
     data_sha256: str
     code_version: str
     host: str
@@ -70,32 +71,40 @@ class Prediction:
     kind: str
     exact_match: float
     f1: float
+    stopped: bool | None
+    """Whether generation ended by itself; ``None`` where that was not written."""
 
 
 def read_study(folder: Path) -> tuple[Run, ...]:
     """Return the runs of a study folder, by name; folders without ``status.json`` are no runs.
 
-    Raises ``InputError`` when the folder is missing, is itself a run, or holds no run.
+    A run with a broken file is one in the state ``broken``: what went wrong with one does not hide the others. Raises
+    ``InputError`` when the folder is missing, is itself a run, or holds no run that can be read.
     """
     if not folder.is_dir():
         siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
         raise InputError(f"no study folder '{folder}'{did_you_mean(folder.name, siblings)}")
     if (folder / "status.json").is_file():
         raise InputError(f"'{folder}' is one run, not a study: give the folder that holds it, '{folder.parent}'")
-    runs = tuple(
-        read_run(path)
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(".") and (path / "status.json").is_file()
-    )
-    if not runs:
+    paths = sorted(path.parent for path in folder.glob("*/status.json") if not path.parent.name.startswith("."))
+    if not paths:
         raise InputError(f"no runs in '{folder}': none of its folders has a status.json; start one with fsqa train")
-    return runs
+    runs, broken = [], []
+    for path in paths:
+        try:
+            runs.append(read_run(path))
+        except InputError as error:
+            broken.append(error)
+            runs.append(_broken(path, str(error)))
+    if len(broken) == len(runs):
+        raise broken[0]
+    return tuple(runs)
 
 
 def read_run(folder: Path) -> Run:
     """Return the run of one folder; raises ``InputError`` when a file of it is broken."""
-    path = folder / "status.json"
-    status = _read_json(path)
+    path, metrics = folder / "status.json", folder / "metrics.json"
+    status = read_json(path)
     missing = [key for key in ("state", "seed", "cell_hash") if key not in status]
     if missing:
         raise InputError(f"{path}: no key '{missing[0]}': the folder was not written by fsqa, or by another version")
@@ -115,14 +124,35 @@ def read_run(folder: Path) -> Run:
         host=str(status.get("host") or ""),
         packages={name: str(version) for name, version in (status.get("packages") or {}).items()},
         choices={group: str(choice) for group, choice in (status.get("choices") or {}).items()},
-        config=_read_config(folder / "config.yaml"),
-        measures=_read_measures(folder / "metrics.json", status),
+        config=read_config(folder),
+        measures=_measures(read_json(metrics) if metrics.is_file() else {}, status),
+    )
+
+
+def _broken(folder: Path, reason: str) -> Run:
+    return Run(
+        folder=folder,
+        name=folder.name,
+        study=folder.resolve().parent.name,
+        state="broken",
+        reason=reason,
+        seed=0,
+        started="",
+        config_hash="",
+        cell_hash="",
+        data_sha256="",
+        code_version="",
+        host="",
+        packages={},
+        choices={},
+        config={},
+        measures=_measures({}, {}),
     )
 
 
 def read_history(run: Run) -> tuple[Mapping[str, Any], ...]:
     """Return the logged events of a run in their order; empty when it logged none."""
-    return tuple(_read_lines(run.folder / "history.jsonl"))
+    return tuple(read_lines(run.folder / "history.jsonl"))
 
 
 def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction, ...]:
@@ -140,8 +170,9 @@ def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction,
             kind=str(line.get("kind") or ""),
             exact_match=float(line.get("exact_match") or 0.0),
             f1=float(line.get("f1") or 0.0),
+            stopped=bool(line["stopped"]) if "stopped" in line else None,
         )
-        for number, line in enumerate(_read_lines(path))
+        for number, line in enumerate(read_lines(path))
         if "prediction" in line
     )
 
@@ -154,11 +185,11 @@ def _reason(state: str, error: Mapping[str, Any] | None) -> str:
         "done": "",
         "running": "not finished: still running, or killed",
         "interrupted": "stopped before its end; the same command resumes it",
+        "pruned": "stopped early by its sweep, because other settings did better",
     }.get(state, "no reason was written")
 
 
-def _read_measures(path: Path, status: Mapping[str, Any]) -> Measures:
-    content = _read_json(path) if path.is_file() else {}
+def _measures(content: Mapping[str, Any], status: Mapping[str, Any]) -> Measures:
     masks = _mapping(content.get("masks"))
     data = _mapping(content.get("data"))
     cost = dict(_numbers(content.get("cost")))
@@ -190,41 +221,3 @@ def _numbers(value: object) -> Numbers:
         for key, number in _mapping(value).items()
         if isinstance(number, int | float) and not isinstance(number, bool) and not math.isnan(number)
     } or _NO_NUMBERS
-
-
-def _read_config(path: Path) -> Mapping[str, Any]:
-    # OmegaConf reads 1e-05 as a number, which plain YAML 1.1 takes for text
-    from omegaconf import OmegaConf
-
-    if not path.is_file():
-        return {}
-    content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    return {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
-
-
-def _read_json(path: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}:{error.lineno}: broken JSON ({error.msg}); delete the run folder and run it again"
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content
-
-
-def _read_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    if not path.is_file():
-        return
-    lines = path.read_text(encoding="utf-8").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
-            # a killed run may leave its last line half-written; any other broken line is damage
-            if number == len(lines):
-                return
-            raise InputError(f"{path}:{number}: broken JSON ({error.msg})") from error
