@@ -10,6 +10,8 @@ from torch.distributed.fsdp import FSDPModule
 from fsqa.callbacks.ranks import of_every_rank
 from fsqa.errors import InputError
 from fsqa.evaluation import Evaluator
+from fsqa.logger.loggers import Loggers
+from fsqa.logger.tables import answers
 from fsqa.metrics.scoring import summarize
 from fsqa.objective.module import ObjectiveModule
 from fsqa.types import Record
@@ -18,12 +20,15 @@ SHOWN = ("exact_match", "f1", "stop_rate", "answer_length")
 
 
 class Answers(pl.Callback):
-    """At every validation, answers the first ``examples`` validation questions and logs the scores as ``val/*``."""
+    """At every validation, answers the first ``examples`` validation questions and logs the scores as ``val/*``.
 
-    def __init__(self, *, evaluator: Evaluator, records: Sequence[Record], examples: int) -> None:
+    Loggers get the answers themselves too.
+    """
+
+    def __init__(self, *, evaluator: Evaluator, records: Sequence[Record], loggers: Loggers, examples: int) -> None:
         if examples < 1:
             raise InputError(f"callbacks.answers.examples: wanted 1 or more, got {examples}")
-        self._evaluator = evaluator
+        self._evaluator, self._loggers = evaluator, loggers
         self._records = [records[i] for i in range(min(examples, len(records)))]
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -36,4 +41,6 @@ class Answers(pl.Callback):
         rows = own if together else [row for rows in of_every_rank(trainer, own) for row in rows]
         metrics = summarize(rows)
         for name in SHOWN:
-            pl_module.log(f"val/{name}", metrics[name], rank_zero_only=False)
+            pl_module.log(f"val/{name}", metrics[name], rank_zero_only=False, logger=False)
+        if trainer.is_global_zero:
+            self._loggers.log_table("val/answers", answers(rows), trainer.global_step)

@@ -1,4 +1,4 @@
-"""The record of truth: one flushed line per event, mirrored to every logger."""
+"""The record of truth: one flushed line per event, told to every logger."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from fsqa.callbacks.ranks import of_every_rank
 from fsqa.errors import InputError
 from fsqa.files import write_text
+from fsqa.logger.loggers import Loggers
 from fsqa.objective.module import ObjectiveModule
 from fsqa.types import ROLE_NAMES, Role
 
@@ -27,12 +28,12 @@ class History(pl.Callback):
     seen so far; every validation adds one. Of several processes all sum what they see, and the first one writes.
     """
 
-    def __init__(self, *, path: Path, every: int) -> None:
+    def __init__(self, *, path: Path, every: int, loggers: Loggers) -> None:
         if every < 1:
             raise InputError(f"callbacks.history.every: wanted 1 step or more, got {every}")
-        self._path, self._every = path, every
+        self._path, self._every, self._loggers = path, every, loggers
         self._file: TextIO | None = None
-        self._steps = 0
+        self._lines, self._steps = 0, 0
         self.loss_tokens, self.trained_steps = 0, 0
         self._tokens: Tensor | int = 0
         self.seconds_before, self._started = 0.0, time.monotonic()
@@ -75,12 +76,15 @@ class History(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the file, cutting off what an interrupted run wrote after its last checkpoint."""
-        self._started = time.monotonic()
-        if not trainer.is_global_zero:
-            return
+        if trainer.is_global_zero:
+            self._open(trainer)
+        self._started = time.monotonic()  # what loggers take to start is no training
+
+    def _open(self, trainer: pl.Trainer) -> None:
         kept = [line for line in _lines(self._path) if json.loads(line)["step"] <= trainer.global_step]
         write_text(self._path, "".join(f"{line}\n" for line in kept))
-        self._file = self._path.open("a", encoding="utf-8")
+        self._file, self._lines = self._path.open("a", encoding="utf-8"), len(kept)
+        self._loggers.start([json.loads(line) for line in kept], resumed=trainer.ckpt_path is not None)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -141,8 +145,8 @@ class History(pl.Callback):
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        for logger in trainer.loggers:
-            logger.log_metrics({**figures, "loss_tokens": self.loss_tokens}, step=trainer.global_step)
+        self._loggers.log_event(self._lines, line)
+        self._lines += 1
 
 
 def _check_finite(figures: Mapping[str, float], step: int) -> None:

@@ -166,7 +166,7 @@ class ObjectiveModule(pl.LightningModule):
         """Log ``val/answer_nll`` (mean over tokens) and ``val/token_accuracy`` (mean over examples)."""
         for name in ("answer_nll", "token_accuracy"):
             metric = getattr(self, name)
-            self.log(f"val/{name}", metric.compute())
+            self.log(f"val/{name}", metric.compute(), logger=False)
             metric.reset()
 
     def configure_gradient_clipping(

@@ -1,0 +1,1 @@
+"""Loggers: mirrors of a run's history for people to look at."""
