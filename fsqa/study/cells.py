@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fsqa.errors import InputError, did_you_mean
+from fsqa.study.folder import NOT_IDENTITY
 from fsqa.study.runs import Run
 
-_NOT_COMPARED = ("seed", "study", "outputs", "sweep")
+_NOT_COMPARED = ("seed", *NOT_IDENTITY)
 _EXPERIMENT = "experiment"
 
 
@@ -102,12 +103,14 @@ def _cell(label: str, parts: Mapping[str, str], settings: Mapping[str, str], gro
 
 
 def _choices(group: Sequence[Run]) -> dict[str, str]:
-    """Choices that all runs of a cell share; ``hydra/*`` says how a run was started, not what it was."""
+    """Choices that all runs of a cell share; ``hydra/*`` and loggers say how a run was started, not what it was."""
     first = group[0].choices
     return {
         name: choice
         for name, choice in first.items()
-        if not name.startswith("hydra/") and all(run.choices.get(name) == choice for run in group)
+        if not name.startswith("hydra/")
+        and name not in NOT_IDENTITY
+        and all(run.choices.get(name) == choice for run in group)
     }
 
 

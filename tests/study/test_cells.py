@@ -24,6 +24,14 @@ def test_only_done_runs_are_averaged(tmp_path):
     assert [run.state for cell in cells for run in cell.unfinished] == ["failed", "interrupted"]
 
 
+def test_who_watches_and_where_it_ran_makes_no_cell_and_no_name(tmp_path):
+    for loss, logger in (("all", "none"), ("answer", "wandb")):
+        choices = {"loss": loss, "logger": logger, "hydra/launcher": logger}
+        changes = {"logger": {logger: {}}, "sweep": {"keep_going": logger == "none"}}
+        add_run(tmp_path / "s", loss, 0, status={"choices": choices}, changes=changes)
+    assert [cell.label for cell in cells_of(tmp_path / "s")] == ["loss=all", "loss=answer"]
+
+
 def test_a_setting_without_a_choice_is_named_and_sorted_as_a_number(tmp_path):
     for rate in (0.001, 1e-05, 0.02):
         for seed in (0, 1):
