@@ -55,6 +55,12 @@ def test_rare_words_decide():
     assert predictions(nearest_question(train, [record("of the zebra", "x")])) == ["rare"]
 
 
+def test_of_equally_near_questions_the_first_counts():
+    train = [record("unrelated words", "far"), *(record("capital of", str(number)) for number in range(500))]
+    asked = [record("what is the capital of nowhere", "x"), record("???", "x")]
+    assert predictions(nearest_question(train, asked)) == ["0", "far"]
+
+
 def test_questions_without_a_known_word_get_an_answer_too():
     rows = nearest_question(TRAIN, [record("???", "x"), record("quark", "x")])
     assert len(rows) == 2
