@@ -1,4 +1,4 @@
-"""The one kind of error that is the user's to mend."""
+"""The one kind of error that is the user's to mend, and the ways to end early that are none."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,6 +9,21 @@ class InputError(Exception):
 
     The command line prints the message without a traceback and ends with exit code 2.
     """
+
+
+class Pruned(Exception):  # noqa: N818  # a decision, no error
+    """A search has stopped the run that this is raised in, because others do better; the message says against what."""
+
+
+class Stopped(SystemExit):
+    """A signal asked this process to end; the code is 128 and the signal's number.
+
+    A class of its own, because a run that calls ``sys.exit`` itself has failed, while one that was stopped goes on
+    when it is started again.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import LambdaCallback, ModelCheckpoint
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from torch.multiprocessing.spawn import ProcessRaisedException
 
@@ -18,6 +19,7 @@ from fsqa import footprint
 from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
 from fsqa.callbacks.last_validation import LastValidation
+from fsqa.callbacks.pruning import Pruning
 from fsqa.callbacks.totals import FILE, TotalsWriter
 from fsqa.checkpoint import StreamedCheckpoints
 from fsqa.config.assemble import Assembly, assemble_objective
@@ -27,17 +29,19 @@ from fsqa.data.batches import on_device
 from fsqa.data.module import QuestionDataModule, accumulation
 from fsqa.errors import InputError
 from fsqa.footprint import Footprint
+from fsqa.logger.loggers import Loggers
 from fsqa.memory import peak_mb
 from fsqa.objective.module import ObjectiveModule
 from fsqa.objective.self_check import check_objective
 from fsqa.study.folder import RunFolder
+from fsqa.study.trial import Reporting, TrialJudge
 
 REFUSED = "fsqa.errors.InputError: "
 """How the traceback of another process ends when it refused its input."""
 
 
 def fit(
-    config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, folder: RunFolder
+    config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, folder: RunFolder, loggers: Loggers
 ) -> ObjectiveModule:
     """Train the objective, or go on from the folder's last checkpoint, and return it with its best weights.
 
@@ -55,9 +59,9 @@ def fit(
         seed=config["seed"],
         workers=0,
     )
-    callbacks = _callbacks(config, assembly, folder)
+    callbacks = _callbacks(config, assembly, folder, loggers)
     accumulated = accumulation(config["batch_size"], micro_batch, devices)
-    trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder, devices, accumulated)
+    trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder, loggers, devices, accumulated)
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
         check_objective(objective, on_device(data.train_dataloader().first(), objective.device))
@@ -85,7 +89,9 @@ def _train(trainer: pl.Trainer, objective: ObjectiveModule, data: QuestionDataMo
         raise
 
 
-def _callbacks(config: Mapping[str, Any], assembly: Assembly, folder: RunFolder) -> dict[str, pl.Callback]:
+def _callbacks(
+    config: Mapping[str, Any], assembly: Assembly, folder: RunFolder, loggers: Loggers
+) -> dict[str, pl.Callback]:
     """Build the callbacks of the config; the named ones get what only a run knows."""
     validation = assembly.records.splits["validation"]
     runtime: dict[str, dict[str, Any]] = {
@@ -95,8 +101,8 @@ def _callbacks(config: Mapping[str, Any], assembly: Assembly, folder: RunFolder)
             "save_weights_only": True,
             "enable_version_counter": False,
         },
-        "answers": {"evaluator": assembly.evaluator, "records": validation},
-        "history": {"path": folder.path / "history.jsonl"},
+        "answers": {"evaluator": assembly.evaluator, "records": validation, "loggers": loggers},
+        "history": {"path": folder.path / "history.jsonl", "loggers": loggers},
         "progress": {"path": folder.last_checkpoint},
     }
     # Answers log the metrics that the best checkpoint and early stopping look at, so they come first.
@@ -109,13 +115,35 @@ def _callbacks(config: Mapping[str, Any], assembly: Assembly, folder: RunFolder)
     history = callbacks["history"]
     assert isinstance(history, History)
     return callbacks | {
+        "total": LambdaCallback(on_train_start=partial(_write_total, folder)),
         "footprint": Footprint(path=folder.path / footprint.FILE),
         "totals": TotalsWriter(path=folder.path / FILE, history=history, peak_mb=peak_mb),
+        **_pruning(config, folder),
     }
 
 
+def _pruning(config: Mapping[str, Any], folder: RunFolder) -> dict[str, pl.Callback]:
+    """Build what stops a run that falls behind; nothing for a run that belongs to no search."""
+    trial = config["sweep"]["trial"]
+    if trial is None:
+        return {}
+    reporting = Reporting.read(folder.path.parent)
+    return {"pruning": Pruning(metric=reporting.metric, judge=TrialJudge(reporting, trial, config["seed"]))}
+
+
+def _write_total(folder: RunFolder, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+    """Write how many optimizer steps there will be, at most, so that others can see how far the run is."""
+    if trainer.is_global_zero:
+        folder.update(total_steps=int(trainer.estimated_stepping_batches))
+
+
 def _trainer(
-    config: Mapping[str, Any], callbacks: list[pl.Callback], folder: RunFolder, devices: int, accumulated: int
+    config: Mapping[str, Any],
+    callbacks: list[pl.Callback],
+    folder: RunFolder,
+    loggers: Loggers,
+    devices: int,
+    accumulated: int,
 ) -> pl.Trainer:
     settings = dict(config["trainer"])
     if settings["enable_progress_bar"] and sys.stderr.isatty():
@@ -128,14 +156,10 @@ def _trainer(
         # Lightning counts micro-batches; the config counts optimizer steps.
         "val_check_interval": settings["val_check_interval"] * accumulated,
     }
-    loggers = [
-        build(node, **({"save_dir": str(folder.path)} if "save_dir" not in node else {}))
-        for node in (config["logger"] or {}).values()
-    ]
     trainer: pl.Trainer = build(
         settings,
         callbacks=callbacks,
-        logger=loggers or False,
+        logger=list(loggers.working) or False,  # callbacks of the user's own may log by themselves
         default_root_dir=str(folder.path),
         enable_checkpointing=True,
         check_val_every_n_epoch=None,

@@ -28,9 +28,18 @@ def train(folder: RunFolder) -> None:
     fingerprint = _data_fingerprint(folder)
     folder.check_data(fingerprint)
     if not folder.is_done:
-        with folder.running():
-            folder.update(data_fingerprint=fingerprint)
-            _run(folder)
+        with folder.running() as has_begun:
+            if has_begun:
+                folder.update(data_fingerprint=fingerprint)
+                _run(folder)
+
+
+def is_finished(folder: RunFolder) -> bool:
+    """Whether the run has its result already; raises InputError when its data is no longer what it was made from."""
+    if not folder.is_done:
+        return False
+    folder.check_data(_data_fingerprint(folder))
+    return True
 
 
 def _data_fingerprint(folder: RunFolder) -> str | None:
@@ -53,6 +62,7 @@ def _run(folder: RunFolder) -> None:
         from fsqa.fit import fit
         from fsqa.memory import forget_peak
         from fsqa.results import baselines, write_results
+        from fsqa.watching import watched
 
     started = time.monotonic()
     _quiet()
@@ -64,8 +74,9 @@ def _run(folder: RunFolder) -> None:
         print(f"fsqa: note: {told}", file=sys.stderr)
     objective = assemble_objective(config, assembly)
     comparison = baselines(config, assembly, objective, folder.cache)
-    objective = fit(config, assembly, objective, folder)
-    write_results(config, assembly, objective, comparison, folder)
+    with watched(config, assembly, objective, folder) as loggers:
+        objective = fit(config, assembly, objective, folder, loggers)
+        write_results(config, assembly, objective, comparison, folder)
     folder.update(seconds=round(time.monotonic() - started, 3))
 
 
@@ -74,12 +85,14 @@ def _assist(folder: RunFolder) -> None:
     from fsqa.config.assemble import assemble, assemble_objective
     from fsqa.fit import fit
     from fsqa.memory import forget_peak
+    from fsqa.watching import assemble_loggers
 
     _quiet()
     forget_peak()
     config, _ = _config(folder)
     assembly = assemble(config, folder.cache)
-    fit(config, assembly, assemble_objective(config, assembly), folder)
+    objective = assemble_objective(config, assembly)
+    fit(config, assembly, objective, folder, assemble_loggers(config, assembly, objective, folder))
 
 
 def _config(folder: RunFolder) -> tuple[dict[str, Any], str | None]:

@@ -23,6 +23,8 @@ LEVELS = (
         "sweep",
         "train",
         "fit",
+        "watching",
+        "dashboard",
         "results",
         "memory",
         "memory_estimate",
@@ -149,7 +151,7 @@ def test_groups_have_one_name_everywhere():
 
     groups = {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()} - {"hydra"}
     assert groups == {*GROUPS, "experiment", "quantization"}, "quantization is chosen for finished runs"
-    without_code = {"trainer", "optimizer", "logger"}  # classes of torch and Lightning
+    without_code = {"trainer", "optimizer"}  # classes of torch and Lightning
     assert {group for group in GROUPS if not (PACKAGE / group).is_dir()} <= without_code
 
 

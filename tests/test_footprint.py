@@ -4,7 +4,7 @@ from fsqa.files import write_json
 from fsqa.footprint import FILE, estimated_mb, show
 from fsqa.memory_estimate import MemoryEstimate
 from fsqa.model.parameters import Count
-from tests.commands.lines import TINY, call
+from tests.commands.lines import TINY, spawn
 
 
 def test_the_table(capsys, monkeypatch):
@@ -32,7 +32,7 @@ def test_without_an_estimate(capsys, tmp_path: Path):
 
 
 def test_a_sweep_shows_the_table_of_one_model_once(tmp_path):
-    outcome = call("train", "-m", "loss=all,answer", "seed=0,1", *TINY, f"outputs={tmp_path}")
-    assert outcome.code == 0, outcome.err
-    assert outcome.err.count("MB at most") == 1
+    outcome = spawn("train", "-m", "loss=all,answer", "seed=0,1", *TINY, f"outputs={tmp_path}")
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stderr.count("MB at most") == 1
     assert len(list(tmp_path.glob("*/*/parameters.json"))) == 4

@@ -210,43 +210,6 @@ def test_a_failed_run_tells_and_is_tried_again(monkeypatch):
     assert (content["state"], content["error"], content["started"]) == ("done", None, started)
 
 
-def test_one_failure_does_not_stop_a_sweep(monkeypatch):
-    from fsqa.fit import fit
-
-    def fails_for_one(config, *rest):
-        if config["seed"] == 1:
-            raise RuntimeError("a bug on purpose")
-        return fit(config, *rest)
-
-    words = ("train", "-m", "seed=0,1,2", "study=sweep", *TINY)
-    with monkeypatch.context() as patch:
-        for module in ("fsqa.fit.fit", "fsqa.train.fit"):
-            patch.setattr(module, fails_for_one, raising=False)
-        outcome = call(*words)
-    assert outcome.code == 1
-    *_, first, rest = outcome.err.splitlines()
-    assert first == "fsqa: 1 of 3 runs failed; the same command tries them again"
-    assert "seed=1" in rest
-    assert rest.endswith("RuntimeError: a bug on purpose")
-    runs = {status(path.parent)["seed"]: path.parent for path in Path("outputs/sweep").glob("*/status.json")}
-    assert {seed: status(run)["state"] for seed, run in runs.items()} == {0: "done", 1: "failed", 2: "done"}
-
-    done = {run / "predictions.jsonl": (run / "predictions.jsonl").stat().st_mtime_ns for run in (runs[0], runs[2])}
-    again = call(*words)
-    assert again.code == 0, again.err
-    assert again.out.count("(already done)") == 2
-    assert {path: path.stat().st_mtime_ns for path in done} == done
-    assert status(runs[1])["state"] == "done"
-
-
-def test_bad_input_in_one_job_of_a_sweep():
-    outcome = call("train", "-m", "loss.smoothing=0.1,1.5", "study=sweep", *TINY)
-    assert outcome.code == 2
-    assert "\nfsqa: 1 of 2 runs failed" in outcome.err
-    assert "loss.smoothing: wanted a number in [0, 1), got 1.5" in outcome.err
-    assert len(list(Path("outputs/sweep").glob("*/status.json"))) == 1
-
-
 def test_two_processes_never_share_a_run():
     code = (
         "import sys, time; import fsqa.study.folder as f; start = f.RunFolder._write_start\n"

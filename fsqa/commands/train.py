@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import sys
-import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
+from collections.abc import Sequence
 from typing import NoReturn
 
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from fsqa.commands.arguments import mistake
 from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config, config_folder, own_option, parse, refuse_sweeps
 from fsqa.config.devices import rank, refuse_in_sweep
 from fsqa.errors import InputError
+from fsqa.study.folder import RunFolder
+from fsqa.sweep.base import SweepResult
+from fsqa.sweep.plugins import check_launcher, register
+from fsqa.sweep.stop import stoppable
+from fsqa.sweep.telling import tell, tell_end
 
 ELSEWHERE = ("config_path", "config_name", "config_dir", "experimental_rerun")
 """Hydra's options that would compose something else than what is checked here."""
@@ -40,6 +39,9 @@ def run(words: list[str]) -> int:
         multirun = options.multirun or cfg.hydra.mode is RunMode.MULTIRUN
         if not multirun:
             refuse_sweeps(parsed, "add -m to run them all")
+        if multirun:
+            check_launcher(str(OmegaConf.select(cfg, "hydra.launcher._target_")))
+            register(str(OmegaConf.select(cfg, "hydra.sweeper._target_")))
         if not only_asks:
             with open_dict(cfg):
                 del cfg["hydra"]
@@ -48,7 +50,7 @@ def run(words: list[str]) -> int:
                 refuse_in_sweep(plain)
     jobs = Jobs(command=[sys.argv[0], "train", *words])
     flags = [word for word in words if word not in options.overrides]
-    with _stoppable():
+    with stoppable():
         _hand_over([*flags, *options.overrides], jobs)
     return jobs.finish()
 
@@ -77,81 +79,44 @@ def _options(words: Sequence[str]) -> Namespace:
     return options
 
 
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into SystemExit, so that a run writes that it was interrupted, whatever it is doing.
-
-    Lightning would put Ctrl-C off for good, and hear of SIGTERM only after the batch.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class Jobs:
-    """Runs each job that Hydra composes, and remembers how it ended.
+    """What Hydra calls for a single run, and where a sweeper leaves how its runs ended.
 
-    A job never raises into Hydra, which would print a traceback of its own and, in a sweep, forget all but the
-    first error.
+    A run never raises into Hydra, which would print a traceback of its own.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = list(command)
         """What was typed: Lightning types it again for every further device."""
-        self.count = 0
-        self.failed: list[tuple[str, Exception]] = []
+        self.error: Exception | None = None
+        self.sweep = SweepResult()
 
     def __call__(self, cfg: DictConfig) -> None:
-        """Run one job; its failure is told at the end, after the others had their turn."""
+        """Run once, in this process."""
         from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
 
-        from fsqa.study.folder import RunFolder
         from fsqa.train import train
 
-        hydra = HydraConfig.get()
-        name = " ".join(hydra.overrides.task) or "defaults"
-        self.count += 1
         started = time.monotonic()
         hydras, sys.argv = sys.argv, self.command
         try:
             config = check_config(cfg)
-            if hydra.mode is RunMode.MULTIRUN:
-                refuse_in_sweep(config)
-            folder = RunFolder(config, dict(hydra.runtime.choices))
+            folder = RunFolder(config, dict(HydraConfig.get().runtime.choices))
             was_done = folder.is_done
             train(folder)
-        except Exception as error:  # noqa: BLE001  # the sweep goes on; finish() tells, status.json has the traceback
-            self.failed.append((name, error))
+        except Exception as error:  # noqa: BLE001  # finish() raises it, past Hydra
+            self.error = error
         else:
             if not rank(config["trainer"]):
-                _tell(folder.path, "already done" if was_done else f"{time.monotonic() - started:.0f} s")
+                tell(folder.path, "already done" if was_done else f"{time.monotonic() - started:.0f} s")
         finally:
             sys.argv = hydras
 
     def finish(self) -> int:
-        """Raise a single run's error, or list what failed in a sweep and return the exit code."""
-        if not self.failed:
-            return 0
-        if self.count == 1:
-            raise self.failed[0][1]
-        print(
-            f"fsqa: {len(self.failed)} of {self.count} runs failed; the same command tries them again", file=sys.stderr
-        )
-        for name, error in self.failed:
-            kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-            print(f"  {name}: {kind}{error}", file=sys.stderr)
-        return 2 if all(isinstance(error, InputError) for _, error in self.failed) else 1
+        """Raise the error of a single run or of a sweep that could not begin, or tell how a sweep went."""
+        if error := self.error or self.sweep.refused:
+            raise error
+        return tell_end(self.sweep.outcomes)
 
 
 def _hand_over(words: list[str], jobs: Jobs) -> None:
@@ -162,12 +127,3 @@ def _hand_over(words: list[str], jobs: Jobs) -> None:
         hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="train")(jobs)()
     finally:
         sys.argv = before
-
-
-def _tell(path: Path, took: str) -> None:
-    test = json.loads((path / "metrics.json").read_text(encoding="utf-8"))["test"]
-    titles = {"exact_match": "exact match", "f1": "F1"}
-    answered = [f"{title} {100 * test[name]:.1f}" for name, title in titles.items() if name in test]
-    titles = {"answer_nll": "answer NLL"} if answered else {"answer_nll": "NLL", "perplexity": "perplexity"}
-    predicted = [f"{title} {test[name]:.3f}" for name, title in titles.items() if name in test]
-    print(f"{path}  {', '.join([*answered, *predicted])}  ({took})")

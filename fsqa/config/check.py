@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fsqa.config.instantiate import build
-from fsqa.config.settings import Settings
+from fsqa.config.settings import Settings, SweepSettings
 from fsqa.config.signature import mismatch, names, signature
 from fsqa.config.together import check_together
 from fsqa.errors import InputError, did_you_mean
@@ -35,6 +37,7 @@ GROUPS = (
 """Config groups that every run composes."""
 
 SETTINGS = "fsqa.config.settings.Settings"
+SWEEP_SETTINGS = "fsqa.config.settings.SweepSettings"
 
 OWN = "fsqa"
 
@@ -42,10 +45,10 @@ LIGHT = ("loss", "prompt", "generation", "scheduler", "tuning", "objective", "da
 """Groups whose own classes are made without loading torch, and so can be tried at once."""
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {
-    "callbacks.answers": ("evaluator", "records"),
-    "callbacks.history": ("path",),
+    "callbacks.answers": ("evaluator", "records", "loggers"),
+    "callbacks.history": ("path", "loggers"),
     "callbacks.progress": ("path",),
-    "logger": ("save_dir",),
+    "logger": ("save_dir", "run"),
 }
 """What only a run can give to the objects of a group, so that no config has it."""
 
@@ -69,14 +72,22 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     settings = {name: plain[name] for name in Settings.__dataclass_fields__}
     _check_arguments("", settings, SETTINGS)
     Settings(**settings)
+    _check_arguments("sweep", settings["sweep"], SWEEP_SETTINGS)
+    SweepSettings(**settings["sweep"])
     check_node("", plain, settings["allow"])
     check_together(plain)
     # A class itself refuses values that only it can judge.
-    made = {group: build(plain[group]) for group in LIGHT if _is_own(plain[group])}
+    made = {group: _made(json.dumps(plain[group])) for group in LIGHT if _is_own(plain[group])}
     check_objects(made)
     if "objective" in made:
         made["objective"].check_length(plain["max_length"])
     return plain
+
+
+@cache
+def _made(node: str) -> Any:
+    """Make the object of a node once, however many jobs of a sweep have it."""
+    return build(json.loads(node))
 
 
 def check_objects(made: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -46,7 +47,18 @@ def own_option() -> list[str]:
 def searching() -> Iterator[None]:
     """Make the package's configs, and the user's own, the ones that are composed."""
     with initialize_config_dir(str(config_folder()), version_base="1.3", job_name="fsqa"):
+        _replace_stored_launchers()
         yield
+
+
+def _replace_stored_launchers() -> None:
+    """Let the package's launchers stand for those that plugins have stored under the same names.
+
+    Hydra would take them for the schemas of the files, and warn of that at every step.
+    """
+    stored = ConfigStore.instance().repo.get(HYDRA_GROUP, {}).get("launcher", {})
+    for path in (config_folder() / HYDRA_GROUP / "launcher").glob("*.yaml"):
+        stored.pop(path.name, None)
 
 
 def compose_config(overrides: Sequence[str], name: str = "train", with_hydra: bool = False) -> DictConfig:
@@ -208,6 +220,12 @@ def _check_key(override: Override, base: DictConfig, groups: dict[str, list[str]
         )
     if _has(parent, last):
         return
+    if not OmegaConf.is_dict(parent):
+        others = [f"{name!s}.{last}" for name, node in base.items() if _has(node, last)]
+        raise InputError(
+            f"{key}: {'.'.join(path)} is a single value and has no keys"
+            f"{f'; did you mean {others[0]!r}?' if others else ''}"
+        )
     if _is_free(parent):
         raise InputError(f"{key}: no such key yet; to add one to {'.'.join(path)} write +{key}=...")
     _no_such_key(key, last, parent, [*groups] if not path else [], path)

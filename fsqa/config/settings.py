@@ -4,8 +4,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from fsqa.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """How the runs of a sweep go beside each other; a single run takes no notice."""
+
+    keep_going: bool = True
+    """Whether the others go on when a run fails."""
+    max_failures: int | None = None
+    """After more failures than these no further run begins; None: whatever fails."""
+    jobs_per_gpu: int = 1
+    trial: int | None = None
+    """The trial of a search that this run belongs to."""
+
+    def __post_init__(self) -> None:
+        if self.max_failures is not None and self.max_failures < 0:
+            raise InputError(f"sweep.max_failures: wanted 0 or more, or null for no limit, got {self.max_failures}")
+        if self.jobs_per_gpu < 1:
+            raise InputError(f"sweep.jobs_per_gpu: wanted 1 or more, got {self.jobs_per_gpu}")
+
+    @property
+    def tolerated(self) -> int | None:
+        """How many failures do not yet end the sweep; None: any number."""
+        return self.max_failures if self.keep_going else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +45,7 @@ class Settings:
     max_length: int
     rehearse: bool
     allow: list[str]
+    sweep: dict[str, Any]
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w][\w.\-]*", self.study):

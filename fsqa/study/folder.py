@@ -6,31 +6,43 @@ import errno
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import socket
 import subprocess
-import traceback
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
 import fsqa
-from fsqa.errors import InputError
+from fsqa.errors import InputError, Pruned, Stopped
 from fsqa.files import write_json, write_text
+from fsqa.study.ending import describe
 
-NOT_IDENTITY = ("study", "outputs", "logger", "allow")
-"""Keys that say where a run goes and who watches, not what it computes."""
+NOT_IDENTITY = ("study", "outputs", "logger", "allow", "sweep")
+"""Keys that say where a run goes, who watches and beside what, not what it computes."""
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "hydra-core", "datasets", "numpy")
 
+ENDED = ("done", "failed", "interrupted", "pruned")
+
+LOCK = ".lock"
+"""The file of a run folder that its process holds; what is in it does not matter."""
+
+LOCK_TRIES, LOCK_PAUSE = 10, 0.05
+"""Who only asks whether a run is locked holds its lock for a moment; that must not stop one who wants to run it."""
+
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR)
+
+
+class RunHeldError(InputError):
+    """Another process is at the run."""
 
 
 class RunFolder:
@@ -71,21 +83,28 @@ class RunFolder:
         return self.path / "checkpoints" / "best.ckpt"
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Hold the run for this process, and write how it ended: done, failed or interrupted.
+    def running(self) -> Iterator[bool]:
+        """Hold the run for this process, and write how it ended: done, failed, pruned or interrupted.
 
-        The lock dies with its owner, so a killed run never blocks its successor. Raises InputError when another
-        process runs it, when the folder holds another config, or when it cannot be written. Input that cannot be
-        trained on leaves no folder behind.
+        Yields whether there is anything to do: another process may have finished the run before this one got hold of
+        it. The lock dies with its owner, so a killed run never blocks its successor. Raises RunHeldError when another
+        process runs it, and InputError when the folder holds another config, or when it cannot be written. Input that
+        cannot be trained on leaves no folder behind.
         """
         is_new = not self.path.exists()
         with self._lock(), self._writable():
+            if self.is_done:
+                yield False
+                return
             self._check_same_config()
             self._write_start()
             try:
-                yield
-            except (KeyboardInterrupt, SystemExit) as stop:
-                self.update(state="interrupted", error=_describe(stop))
+                yield True
+            except (KeyboardInterrupt, Stopped) as stop:
+                self.update(state="interrupted", error=describe(stop))
+                raise
+            except Pruned as end:
+                self.update(state="pruned", error=describe(end))
                 raise
             except BaseException as error:
                 if isinstance(error, InputError) and is_new and not (self.path / "history.jsonl").exists():
@@ -94,6 +113,12 @@ class RunFolder:
                     self._fail(error)
                 raise
             self.update(state="done", error=None)
+
+    def write_killed(self, reason: str) -> None:
+        """Write for a run whose process can no longer do it that it was killed; one that has an end keeps it."""
+        with self._lock():
+            if self.status.get("state") == "running":
+                self.update(state="failed", error={"type": "Killed", "message": reason, "traceback": ""})
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
@@ -120,7 +145,7 @@ class RunFolder:
     def update(self, **changes: Any) -> None:
         """Change entries of ``status.json``."""
         status = {**self.status, **changes}
-        if changes.get("state") in ("done", "failed", "interrupted"):
+        if changes.get("state") in ENDED:
             status["finished"] = _now()
         write_json(self.path / "status.json", status)
 
@@ -132,7 +157,7 @@ class RunFolder:
 
     def _fail(self, error: BaseException) -> None:
         with suppress(OSError):  # a full disk: the error itself is on its way to the user
-            self.update(state="failed", error=_describe(error))
+            self.update(state="failed", error=describe(error))
 
     def _write_start(self) -> None:
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True))
@@ -176,17 +201,38 @@ class RunFolder:
     def _lock(self) -> Iterator[None]:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = (self.path / ".lock").open("w")
+            handle = (self.path / LOCK).open("w")
         except OSError as error:
             raise InputError(
                 f"outputs: cannot write to {self.path}: {error.strerror}; set outputs= to a folder you own"
             ) from None
         with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(f"{self.path}: another process is running this run; wait for it to end") from None
+            if not any(_locked(handle) for _ in range(LOCK_TRIES)):
+                raise RunHeldError(f"{self.path}: another process is running this run; wait for it to end")
             yield
+
+
+def is_locked(run: Path) -> bool:
+    """Whether some process holds a run right now; nothing about the run changes by asking."""
+    try:
+        handle = (run / LOCK).open("r")
+    except OSError:
+        return False
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _locked(handle: TextIO) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        time.sleep(LOCK_PAUSE)
+        return False
+    return True
 
 
 def read_status(run: Path) -> dict[str, Any]:
@@ -234,12 +280,3 @@ def _hash(value: object) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _describe(error: BaseException) -> dict[str, str]:
-    text = "".join(traceback.format_exception(error))
-    return {
-        "type": type(error).__name__,
-        "message": str(error) or f"process {os.getpid()} was stopped",
-        "traceback": text,
-    }

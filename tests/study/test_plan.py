@@ -17,5 +17,5 @@ def test_a_plan_is_read_as_it_was_written(tmp_path):
 def test_a_broken_plan_is_told(tmp_path, text):
     write_plan(tmp_path, ())
     (tmp_path / ".sweep/plan.json").write_text(text)
-    with pytest.raises(InputError, match="plan.json: broken"):
+    with pytest.raises(InputError, match=r"plan\.json: broken"):
         read_plan(tmp_path)
