@@ -62,7 +62,7 @@ def _run(folder: RunFolder) -> None:
         from fsqa.fit import fit
         from fsqa.memory import forget_peak
         from fsqa.results import baselines, write_results
-        from fsqa.watching import watched
+        from fsqa.run_loggers import watched
 
     started = time.monotonic()
     _quiet()
@@ -85,7 +85,7 @@ def _assist(folder: RunFolder) -> None:
     from fsqa.config.assemble import assemble, assemble_objective
     from fsqa.fit import fit
     from fsqa.memory import forget_peak
-    from fsqa.watching import assemble_loggers
+    from fsqa.run_loggers import assemble_loggers
 
     _quiet()
     forget_peak()

@@ -23,7 +23,7 @@ LEVELS = (
         "sweep",
         "train",
         "fit",
-        "watching",
+        "run_loggers",
         "dashboard",
         "results",
         "memory",

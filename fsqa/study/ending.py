@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from fsqa.errors import InputError, Stopped
+from fsqa.errors import InputError, Pruned, Stopped
 
 OUT_OF_MEMORY = "out of memory: lower micro_batch_size or max_length, or let fewer runs share the machine"
 
@@ -17,8 +17,8 @@ def describe(error: BaseException) -> dict[str, str]:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error as one line: the user's own mistakes as they are, others after their kind."""
-    kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+    """Return an error as one line: the user's own mistakes and decisions as they are, others after their kind."""
+    kind = "" if isinstance(error, InputError | Pruned) else f"{type(error).__name__}: "
     return f"{kind}{' '.join(message(error).split())}"
 
 

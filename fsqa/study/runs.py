@@ -180,7 +180,10 @@ def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction,
 def _reason(state: str, error: Mapping[str, Any] | None) -> str:
     if error:
         lines = str(error.get("message", "")).strip().splitlines()
-        return ": ".join(part for part in (str(error.get("type", "")), lines[0] if lines else "") if part)
+        kind = (
+            "" if state == "pruned" else str(error.get("type", ""))
+        )  # that is a decision, and its message says it all
+        return ": ".join(part for part in (kind, lines[0] if lines else "") if part)
     return {
         "done": "",
         "running": "not finished: still running, or killed",

@@ -32,7 +32,9 @@ def tell_end(outcomes: Sequence[Outcome]) -> int:
     if open_ended:
         counts = Counter(outcome.state for outcome in outcomes)
         told = ", ".join(f"{counts[state]} {state}" for state in ORDER if counts[state])
-        print(f"fsqa: {len(outcomes)} runs: {told}; the same command goes on with those not done", file=sys.stderr)
+        more = any(outcome.state != "pruned" for outcome in open_ended)  # those were stopped for good
+        goes_on = "; the same command goes on with those not done" if more else ""
+        print(f"fsqa: {len(outcomes)} runs: {told}{goes_on}", file=sys.stderr)
     for outcome in open_ended:
         if outcome.state != "not started":
             print(f"  {outcome.name or 'defaults'}: {outcome.state}: {outcome.reason}", file=sys.stderr)

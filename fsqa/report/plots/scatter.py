@@ -84,7 +84,8 @@ def _panel(
     scale, most = (100.0, 1.0) if metric.percent else (1.0, math.inf)
     marked = named if len(named) == len(rows) else {row.label: named[row.label] for row in front}
     dress(axes, "", grid="both")
-    axes.set_xlabel(COSTS[name].title.lower() if name == "seconds" else f"{COSTS[name].title.lower()} weights")
+    title = COSTS[name].title
+    axes.set_xlabel(f"{title[0].lower()}{title[1:]}{' weights' if name == 'trainable_parameters' else ''}")
     line = [(row.estimates[name].mean, scale * row.estimates[metric.name].mean) for row in front]
     axes.plot(*zip(*line, strict=True), color=MUTED, linewidth=1.2, linestyle="--", zorder=2)
     big, small = [row for row in rows if row.label in marked], [row for row in rows if row.label not in marked]
