@@ -11,7 +11,7 @@ from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/serving.md")
+PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/serving.md", "docs/studies.md")
 
 
 def commands(page: str) -> list[str]:
@@ -43,7 +43,7 @@ def test_readme_lists_every_option_of_every_group() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Groups")[1]
     for group in sorted(path for path in (ROOT / "conf").iterdir() if path.is_dir()):
         row = next(line for line in table.splitlines() if line.startswith(f"| `{group.name}` |"))
-        for option in group.glob("*.yaml"):
+        for option in group.rglob("*.yaml"):
             assert f"`{option.stem}`" in row, f"{group.name}={option.stem} is not in README's table"
 
 
