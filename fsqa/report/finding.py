@@ -2,6 +2,7 @@
 
 from fsqa.metrics.catalogue import METRICS, Metric
 from fsqa.report.differences import format_change, format_p, format_size
+from fsqa.report.labels import metric_name, short_label
 from fsqa.report.numbers import format_estimate
 from fsqa.report.summary import MAIN, MAIN_OF_TEXT, Row, Summary
 from fsqa.study.statistics import Difference
@@ -16,15 +17,14 @@ def finding(summary: Summary) -> str:
     if len(ranked) == 1:
         return f"{_alone(summary, ranked[0])}{_seeds(main, ranked[0])}. {_beside_baselines(summary, ranked[0])}".strip()
     best = ranked[0]
-    name, best_one = METRICS[main].title, "highest" if METRICS[main].better == "higher" else "lowest"
-    name = name[0].lower() + name[1:]
+    name, best_one = metric_name(METRICS[main]), "highest" if METRICS[main].better == "higher" else "lowest"
     if best.estimates[main].mean == ranked[-1].estimates[main].mean:
         return f"All {len(ranked)} cells have the same {name}, {_score(main, best)}: nothing tells them apart."
-    tied = [row.label for row in ranked if row.estimates[main].mean == best.estimates[main].mean]
+    tied = [short_label(row.label) for row in ranked if row.estimates[main].mean == best.estimates[main].mean]
     if len(tied) > 1:
         names = " and ".join(tied) if len(tied) == 2 else f"{len(tied)} cells, {tied[0]} among them,"
         return f"{names} share the {best_one} {name}, {_score(main, best)}. {_beside_baselines(summary, best)}"
-    opening = f"{best.label} has the {best_one} {name}, {_score(main, best)}{_seeds(main, best)}."
+    opening = f"{short_label(best.label)} has the {best_one} {name}, {_score(main, best)}{_seeds(main, best)}."
     return " ".join(
         part for part in (opening, _lead(summary, best, ranked[1]), _beside_baselines(summary, best)) if part
     )
@@ -32,10 +32,10 @@ def finding(summary: Summary) -> str:
 
 def _alone(summary: Summary, row: Row) -> str:
     if summary.main == MAIN:
-        return f"{row.label} answers {_score(MAIN, row)} of the {summary.split} questions exactly"
+        return f"{short_label(row.label)} answers {_score(MAIN, row)} of the {summary.split} questions exactly"
     if MAIN not in row.estimates and summary.main == MAIN_OF_TEXT:
-        return f"{row.label} predicts the {summary.split} text with {_score(summary.main, row)}"
-    return f"{row.label} has {_score(summary.main, row)} {METRICS[summary.main].title}"
+        return f"{short_label(row.label)} predicts the {summary.split} text with {_score(summary.main, row)}"
+    return f"{short_label(row.label)} has {_score(summary.main, row)} {METRICS[summary.main].title}"
 
 
 def _score(main: str, row: Row) -> str:
@@ -52,7 +52,7 @@ def _seeds(main: str, row: Row) -> str:
 def _lead(summary: Summary, best: Row, following: Row) -> str:
     """Weigh the best cell against the next: paired where there are predictions, by their intervals otherwise."""
     main = summary.main
-    name, lead = f"{following.label} ({_score(main, following)})", summary.lead
+    name, lead = f"{short_label(following.label)} ({_score(main, following)})", summary.lead
     if lead is not None:
         return f"It leads {name} {_by(METRICS[main], lead, summary.lead_family)}"
     own, other = best.estimates[main], following.estimates[main]

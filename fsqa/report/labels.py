@@ -1,5 +1,6 @@
 """Cells by name where there is little room, and the cells that are shown where there is none for all."""
 
+import re
 import textwrap
 
 from fsqa.metrics.catalogue import Metric
@@ -8,6 +9,8 @@ from fsqa.report.summary import Row, Summary
 MOST_IN_ORDER = 12
 """Beyond so many cells the best come first: nobody finds the winner of a sweep in the order of its settings."""
 
+_LONG_NUMBER = re.compile(r"^-?\d+\.\d{7,}(e-?\d+)?$")
+
 
 def metric_name(metric: Metric) -> str:
     """Return the title of a metric as it stands inside a sentence: ``exact match``, but ``F1``."""
@@ -15,9 +18,16 @@ def metric_name(metric: Metric) -> str:
 
 
 def short_label(label: str) -> str:
-    """Leave out the group of a setting: ``lr=0.001`` for ``optimizer.lr=0.001``."""
+    """Leave out groups of settings and digits nobody reads: ``lr=0.0012346`` for ``optimizer.lr=0.0012345678``."""
     parts = (part.partition("=") for part in label.split(", "))
-    return ", ".join(f"{key.rpartition('.')[2]}{equals}{value}" if equals else key for key, equals, value in parts)
+    return ", ".join(
+        f"{key.rpartition('.')[2]}{equals}{_LONG_NUMBER.sub(_rounded, value)}" if equals else key
+        for key, equals, value in parts
+    )
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number.group()):.5g}"
 
 
 def wrapped_label(label: str, width: int = 34) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fsqa.metrics.catalogue import METRICS
 from fsqa.report.differences import TEST, correction, format_interval, format_p, p_of, unit
 from fsqa.report.labels import MOST_IN_ORDER, metric_name, shown_rows
-from fsqa.report.numbers import format_estimate
+from fsqa.report.numbers import INTERVAL, format_estimate
 from fsqa.report.summary import Row, Summary
 
 COLUMNS = ("exact_match", "f1", "answer_nll", "perplexity", "stop_rate")
@@ -100,8 +100,8 @@ def _figure(summary: Summary, row: Row, name: str) -> str:
     text = format_estimate(METRICS[name], row.estimates.get(name))
     if row.label not in summary.best[name]:
         return escaped(text)
-    mean, plus, half = text.partition(" ± ")
-    return rf"\textbf{{{escaped(mean)}}}" + (rf" $\pm$ {escaped(half)}" if plus else "")
+    mean, space, interval = text.partition(" ")
+    return rf"\textbf{{{escaped(mean)}}}{space}{escaped(interval)}"
 
 
 def _title(name: str) -> str:
@@ -117,8 +117,8 @@ def _paired_header(summary: Summary) -> list[str]:
 
 def _caption(summary: Summary, paired: bool) -> str:
     told = [
-        f"{summary.title}, {summary.split} split: mean ± half of the 95 % interval over $n$ seeds and the questions; "
-        "the best of a column is bold."
+        f"{summary.title}, {summary.split} split, over $n$ seeds and the questions: {INTERVAL}; the best of a column "
+        "is bold."
     ]
     if len(summary.rows) > MOST_IN_ORDER:
         told.append(f"Cells are ordered by {metric_name(METRICS[summary.main])}.")

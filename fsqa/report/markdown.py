@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fsqa.metrics.catalogue import METRICS
 from fsqa.report.differences import TEST, correction, format_interval, format_p, format_size, p_of, unit
 from fsqa.report.labels import metric_name
-from fsqa.report.numbers import MISSING, format_estimate
+from fsqa.report.numbers import INTERVAL, MISSING, format_estimate
 from fsqa.report.summary import Row, Summary
 from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
 
@@ -58,7 +58,7 @@ def _title(name: str) -> str:
 
 
 def _footer(summary: Summary, paired: bool) -> list[str]:
-    lines = [f"Mean ± half of the 95 % interval, {summary.split} split; bold is the best of a column."]
+    lines = [f"{INTERVAL[0].upper()}{INTERVAL[1:]}; {summary.split} split; bold is the best of a column."]
     if paired:
         told = correction(len(summary.comparisons))
         lines.append(

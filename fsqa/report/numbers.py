@@ -6,6 +6,10 @@ from fsqa.metrics.catalogue import Metric
 from fsqa.study.statistics import Estimate
 
 MISSING = "—"
+INTERVAL = "mean ± half of the 95 % interval, or [its ends] where it reaches over twice as far to one side"
+"""What ``format_estimate`` shows."""
+LOPSIDED = 2.0
+"""How many times further than to the other side an interval reaches that half its width would misrepresent."""
 _COUNTS = ("examples", "steps", "parameters", "trainable_parameters")
 
 
@@ -23,19 +27,33 @@ def format_value(metric: Metric, value: float | None) -> str:
 
 
 def format_estimate(metric: Metric, estimate: Estimate | None) -> str:
-    """Return ``62.1 ± 3.4``; the mean alone where there is no interval, and a dash where nothing was measured."""
+    """Return ``62.1 ± 3.4``, or ``1.3 [0.4, 8.2]`` where the interval is lopsided.
+
+    Without an interval it is the mean alone, and a dash where nothing was measured.
+    """
     if estimate is None:
         return MISSING
     half = estimate.half_width
     if half is None or (metric.name in _COUNTS and half == 0):
         return format_value(metric, estimate.mean)
-    return f"{format_value(metric, estimate.mean)} ± {_like(metric, estimate.mean, half)}"
+    shown = format_value(metric, estimate.mean)
+    if _is_lopsided(metric, estimate):
+        return f"{shown} [{format_value(metric, estimate.low)}, {format_value(metric, estimate.high)}]"
+    return f"{shown} ± {_like(metric, estimate.mean, half)}"
 
 
 def format_points(value: float) -> str:
     """Return a difference of fractions in percentage points, signed unless it rounds to zero."""
     shown = f"{100 * value:+.1f}".replace("-", "−")
     return "0.0" if shown[1:] == "0.0" else shown
+
+
+def _is_lopsided(metric: Metric, estimate: Estimate) -> bool:
+    """Whether an interval reaches much further to one side, and its figures show that."""
+    if estimate.low is None or estimate.high is None:
+        return False
+    near, far = sorted((estimate.mean - estimate.low, estimate.high - estimate.mean))
+    return far > LOPSIDED * near and _like(metric, estimate.mean, near) != _like(metric, estimate.mean, far)
 
 
 def _plain(value: float) -> str:

@@ -114,11 +114,13 @@ class RunFolder:
                 raise
             self.update(state="done", error=None)
 
-    def write_killed(self, reason: str) -> None:
-        """Write for a run whose process can no longer do it that it was killed; one that has an end keeps it."""
+    def write_end(self, state: str, reason: str) -> None:
+        """Write how a run ended whose process can no longer do it; one that has an end keeps it."""
+        if self.status.get("state") != "running":
+            return
         with self._lock():
             if self.status.get("state") == "running":
-                self.update(state="failed", error={"type": "Killed", "message": reason, "traceback": ""})
+                self.update(state=state, error={"type": "Killed", "message": reason, "traceback": ""})
 
     @contextmanager
     def _writable(self) -> Iterator[None]:

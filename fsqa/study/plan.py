@@ -15,6 +15,9 @@ FOLDER = ".sweep"
 
 FILE = "plan.json"
 
+OUTCOMES = "outcomes.jsonl"
+"""Where the latest sweep writes how its jobs ended, beside its plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:

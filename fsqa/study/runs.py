@@ -1,12 +1,14 @@
 """Run folders, read into values: what a run was, how it ended, and what it measured."""
 
 import math
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
+from fsqa.study.folder import is_locked
 from fsqa.study.run_files import read_config, read_json, read_lines
 
 Numbers = Mapping[str, float]
@@ -43,7 +45,8 @@ class Run:
     name: str
     study: str
     state: str
-    """``running``, ``done``, ``failed``, ``interrupted``, ``pruned``, or ``broken``: a file cannot be read."""
+    """``running``, ``done``, ``failed``, ``interrupted``, ``pruned``; ``killed``: it says that it is running, but no
+    process holds it; ``broken``: a file cannot be read."""
     reason: str
     """One line that says why the run is not done; empty when it is."""
     seed: int
@@ -105,10 +108,15 @@ def read_run(folder: Path) -> Run:
     """Return the run of one folder; raises ``InputError`` when a file of it is broken."""
     path, metrics = folder / "status.json", folder / "metrics.json"
     status = read_json(path)
+    killed = False
+    if status.get("state") == "running" and not may_be_alive(folder, status):
+        # it may have ended between the two looks: a run gives its lock back after it has written how it ended
+        status = read_json(path)
+        killed = status.get("state") == "running"
     missing = [key for key in ("state", "seed", "cell_hash") if key not in status]
     if missing:
         raise InputError(f"{path}: no key '{missing[0]}': the folder was not written by fsqa, or by another version")
-    state = str(status["state"])
+    state = "killed" if killed else str(status["state"])
     return Run(
         folder=folder,
         name=folder.name,
@@ -127,6 +135,16 @@ def read_run(folder: Path) -> Run:
         config=read_config(folder),
         measures=_measures(read_json(metrics) if metrics.is_file() else {}, status),
     )
+
+
+def may_be_alive(folder: Path, status: Mapping[str, Any]) -> bool:
+    """Whether a run that says it is running may be: here its lock tells, of other machines nothing does for sure."""
+    return is_locked(folder) or not is_here(status)
+
+
+def is_here(status: Mapping[str, Any]) -> bool:
+    """Whether a run was last on this machine."""
+    return status.get("host") in (None, "", socket.gethostname())
 
 
 def _broken(folder: Path, reason: str) -> Run:
@@ -186,7 +204,8 @@ def _reason(state: str, error: Mapping[str, Any] | None) -> str:
         return ": ".join(part for part in (kind, lines[0] if lines else "") if part)
     return {
         "done": "",
-        "running": "not finished: still running, or killed",
+        "running": "not finished yet: its process holds it, or is on another machine",
+        "killed": "its process is gone; the same command resumes it",
         "interrupted": "stopped before its end; the same command resumes it",
         "pruned": "stopped early by its sweep, because other settings did better",
     }.get(state, "no reason was written")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,9 +139,10 @@ def _columns(rows: Sequence[Mapping[str, object]]) -> dict[str, NDArray[np.gener
 
 def _measured(rows: Sequence[Mapping[str, object]]) -> Iterator[tuple[str, NDArray[np.generic]]]:
     for name in dict.fromkeys(column for needed in COLUMNS.values() for column in needed if column):
-        if name not in rows[0]:
+        try:
+            values = [*map(itemgetter(name), rows)]
+        except KeyError:
             continue
-        values = [row.get(name) for row in rows]
         if not {*map(type, values)} <= {bool, int, float}:
             continue
         column = np.array(values, dtype=np.float64)

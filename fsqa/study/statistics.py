@@ -147,8 +147,9 @@ def paired_differences(
 
     Both are of shape (seeds, examples), row for row the same seed and column for column the same example; all pairs
     have as many examples. The interval is that of ``estimates``; where scores in [0, 1] differ alike in all examples it
-    reaches as far as the share of examples that may yet do otherwise. The detectable difference is the standard error
-    times the quantiles that the test and its power need. Raises ``ValueError`` when shapes differ or are empty.
+    reaches as far as the share of examples that may yet do otherwise, and never beyond [-1, 1]. The detectable
+    difference is the standard error times the quantiles that the test and its power need. Raises ``ValueError`` when
+    shapes differ or are empty.
     """
     for candidate, baseline in pairs:
         if candidate.shape != baseline.shape or candidate.ndim != 2 or candidate.size == 0:
@@ -165,7 +166,9 @@ def paired_differences(
         detectable = own.error * float(own.quantile(1 - ALPHA / 2) + own.quantile(POWER))
         if shares and own.variance == 0:
             unseen = _unseen(own.examples, level)
-            low, high, detectable = max(low - unseen, -1.0), min(high + unseen, 1.0), unseen
+            low, high, detectable = low - unseen, high + unseen, unseen
+        if shares:
+            low, high = max(low, -1.0), min(high, 1.0)
         found.append(Difference(own.mean, low, high, own.seeds, own.examples, p, None, detectable))
     return found
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +12,9 @@ from typing import Any
 from fsqa.study.folder import is_locked
 from fsqa.study.live import STATES, RunState, State, StudyState
 from fsqa.study.plan import FILE as PLAN
-from fsqa.study.plan import FOLDER, Planned, read_plan
-from fsqa.study.runs import read_study
-
-OUTCOMES = "outcomes.jsonl"
-"""Where the latest sweep writes how its jobs ended, beside its plan."""
+from fsqa.study.plan import FOLDER, OUTCOMES, Planned, read_plan
+from fsqa.study.runs import is_here, may_be_alive, read_study
+from fsqa.study.sweeping import sweepers
 
 TAIL = 2**16
 """Bytes read from the end of a history: hundreds of lines."""
@@ -58,7 +54,7 @@ class StudyWatch:
             name=self.folder.resolve().name,
             runs=tuple(runs),
             elapsed=max(0.0, now - begun),
-            is_swept=_is_swept(self.folder / FOLDER, quiet=now - moved > QUIET),
+            is_swept=_is_swept(self.folder, quiet=now - moved > QUIET),
         )
 
     def _run(
@@ -67,7 +63,7 @@ class StudyWatch:
         folder = self.folder / name
         status = self._json(folder / "status.json")
         state, reason = _state(folder, status)
-        if state == "running" and not _may_be_alive(folder, status):
+        if state == "running" and not may_be_alive(folder, status):
             # It may have ended between the two looks: a run gives its lock back after it has written how it ended.
             status = self._json(folder / "status.json")
             state, reason = _state(folder, status)
@@ -93,7 +89,7 @@ class StudyWatch:
             figures = next((_validation(line) for line in reversed(lines) if _validation(line)), {})
             seconds = max(0.0, now - _changed(folder / "config.yaml"))  # written anew at every start
             silent = now - max(_changed(folder / name) for name in ("history.jsonl", "status.json"))
-            unseen = silent if silent > QUIET and not _is_here(status) and not is_locked(folder) else None
+            unseen = silent if silent > QUIET and not is_here(status) and not is_locked(folder) else None
         return replace(
             run,
             host=host,
@@ -130,26 +126,9 @@ def _run_names(study: Path) -> list[str]:
     return sorted(path.name for path in folders if (path / "status.json").is_file())
 
 
-def _is_swept(folder: Path, quiet: bool) -> bool:
-    """Whether a sweep is there: its file says on which machine and by which process, as HOST-PROCESS-TIME.control.
-
-    Of another machine's process nothing can be asked; it counts for as long as the study is not quiet.
-    """
-    for path in folder.glob("*.control"):
-        host, _, process = path.stem.rpartition("-")[0].rpartition("-")
-        if _is_alive(int(process)) if host == socket.gethostname() else not quiet:
-            return True
-    return False
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's
-    return True
+def _is_swept(study: Path, quiet: bool) -> bool:
+    """Whether a sweep is there; one on another machine counts for as long as the study is not quiet."""
+    return any(not sweeper.is_gone if sweeper.is_here else not quiet for sweeper in sweepers(study).values())
 
 
 def _state(folder: Path, status: Mapping[str, Any]) -> tuple[State, str]:
@@ -165,15 +144,6 @@ def _state(folder: Path, status: Mapping[str, Any]) -> tuple[State, str]:
     kind = str(error.get("type") or "")
     lines = str(error.get("message") or "no reason was written").strip().splitlines()
     return state, ": ".join([*([] if kind in SPEAK_FOR_THEMSELVES else [kind]), *lines[:1]])
-
-
-def _may_be_alive(folder: Path, status: Mapping[str, Any]) -> bool:
-    """Whether a run that says it is running may be: here its lock tells, of other machines nothing does for sure."""
-    return is_locked(folder) or not _is_here(status)
-
-
-def _is_here(status: Mapping[str, Any]) -> bool:
-    return status.get("host") in (None, "", socket.gethostname())
 
 
 def _labels(planned: Sequence[Planned]) -> dict[str, str]:

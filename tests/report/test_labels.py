@@ -18,6 +18,8 @@ def many(folder, cells):
 
 def test_labels():
     assert short_label("loss=all, optimizer.lr=0.1, #3f") == "loss=all, lr=0.1, #3f"
+    assert short_label("optimizer.lr=0.0012345678, seed=1234567890") == "lr=0.0012346, seed=1234567890"
+    assert short_label("lr=3.0000000000000004e-05, width=0.001") == "lr=3e-05, width=0.001"
     assert wrapped_label("loss=answer_end, model.config.width=128", 20) == "loss=answer_end,\nwidth=128"
     assert metric_name(METRICS["exact_match"]) == "exact match"
     assert metric_name(METRICS["f1"]) == "F1"

@@ -28,8 +28,13 @@ def test_values(name, value, shown):
 def test_estimates():
     assert format_estimate(METRICS["exact_match"], Estimate(0.621, 0.587, 0.655, (0.6, 0.63))) == "62.1 ± 3.4"
     assert format_estimate(METRICS["exact_match"], mean_with_interval([0.5])) == "50.0"
-    # an interval that is not the same to both sides: half of the whole
-    assert format_estimate(METRICS["exact_match"], Estimate(0.98, 0.93, 0.99, (0.98,), 100)) == "98.0 ± 3.0"
+    # an interval that is nearly the same to both sides: half of the whole
+    assert format_estimate(METRICS["exact_match"], Estimate(0.98, 0.93, 1.01, (0.98,), 100)) == "98.0 ± 4.0"
+    # one that is not: its ends
+    assert format_estimate(METRICS["exact_match"], Estimate(0.013, 0.004, 0.082, (0.013,), 100)) == "1.3 [0.4, 8.2]"
+    assert format_estimate(METRICS["exact_match"], Estimate(0.0, 0.0, 0.008, (0.0,), 500)) == "0.0 [0.0, 0.8]"
+    # unless no digit shows it
+    assert format_estimate(METRICS["exact_match"], Estimate(0.5, 0.4999, 0.5004, (0.5,), 500)) == "50.0 ± 0.0"
     assert format_estimate(COSTS["parameters"], mean_with_interval([3e6, 3e6])) == "3,000,000"
     assert format_estimate(METRICS["f1"], None) == "—"
 

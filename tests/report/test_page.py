@@ -10,6 +10,7 @@ from fsqa.report.page.cost import scatters
 from fsqa.report.page.headline import duration, score_charts, tiles
 from fsqa.report.page.health import health
 from fsqa.report.page.provenance import MOST_COLUMNS, provenance
+from fsqa.report.page.render import _breakable
 from fsqa.report.page.sweep import sweep
 from fsqa.report.page.tables import cost_table, results_table
 from tests.report.fake_study import add_run, build_study, questions
@@ -153,10 +154,11 @@ def test_a_page_of_a_hundred_runs_is_small(tmp_path):
 
 
 def test_a_study_in_which_nothing_is_done(tmp_path):
-    add_run(tmp_path / "s", "all", 0, state="running")
+    add_run(tmp_path / "s", "all", 0, state="running", status={"host": ""})
     text = page_of(tmp_path / "s")
     assert "No run has scores yet." in text
-    assert "still running, or killed" in text
+    assert "(1 killed)" in text
+    assert "its process is gone" in text
     Page(text)
 
 
@@ -213,6 +215,19 @@ def test_health_warns_of_answers_that_do_not_end(study):
     (own,) = (cell for cell in found.cells if cell.label == "loss=answer")
     assert [(share.role, share.per_cent) for share in own.shares] == [("answer", 100.0)]
     assert (own.truncated, own.dropped) == ("train: 3", "train, empty_answer: 2")
+
+
+def test_health_has_no_columns_of_nothing(study, grid):
+    assert (health(study).is_truncated, health(study).is_dropped) == (True, True)
+    assert (health(grid).is_truncated, health(grid).is_dropped) == (False, False)
+    text = render_page(grid, finding(grid), ())
+    assert "No example was truncated. No record was dropped." in text
+    assert ">Truncated<" not in text
+
+
+def test_numbers_in_labels_stay_whole():
+    assert _breakable("lr=1e-05, warmup_steps") == 'lr=<span class="whole">1e-05</span>, warmup_<wbr>steps'
+    assert _breakable("a<b/1e-05") == 'a&lt;b/<wbr><span class="whole">1e-05</span>'
 
 
 def test_the_front_is_what_nothing_cheaper_beats(grid):

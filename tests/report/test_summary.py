@@ -62,6 +62,15 @@ def test_finding_is_sure_only_where_the_figures_are(study):
     assert "loss=answer_end has the highest exact match" in finding(study)
 
 
+def test_finding_names_cells_without_the_groups_of_their_settings(tmp_path):
+    for number, rate in enumerate((0.1, 0.2)):
+        metrics = {"test": {"exact_match": rate}}
+        add_run(tmp_path / "s", "all", 0, cell=str(number), metrics=metrics, changes={"optimizer__learning_rate": rate})
+    told = finding(summary_of(tmp_path / "s"))
+    assert told.startswith("learning_rate=0.2 has the highest exact match")
+    assert "learning_rate=0.1 (10.0 " in told
+
+
 def test_finding_of_cells_that_overlap(tmp_path):
     asked = questions(24)
     for loss in ("balanced", "answer"):

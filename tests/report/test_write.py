@@ -1,11 +1,13 @@
 import io
 import shutil
+import socket
 
 import pytest
 from rich.console import Console
 
 from fsqa.errors import InputError
 from fsqa.report import write
+from fsqa.report.plots import Plot
 from fsqa.report.write import MOST_NOTES, write_report
 from tests.report.fake_study import add_run, build_study, questions
 
@@ -20,6 +22,12 @@ def report(*folders, **options):
 def without_plots(monkeypatch):
     """Leave out what takes longest, where a test is not about it."""
     monkeypatch.setattr(write, "_plots", lambda *_: ())
+
+
+@pytest.fixture
+def without_png(monkeypatch):
+    """Draw every plot once, as SVG, where a test is not about the second picture of it."""
+    monkeypatch.setattr(Plot, "png", lambda _: b"png")
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +46,7 @@ def test_files_and_what_is_printed(written, study_folder):
     assert [path.name for path in files.paths] == list(files.names)
 
 
+@pytest.mark.usefixtures("without_png")
 def test_a_plot_that_the_study_no_longer_has_goes(tmp_path):
     study = tmp_path / "s"
     for number in range(4):
@@ -102,6 +111,7 @@ def test_the_terminal_shows_markup_as_it_is(tmp_path):
     assert "[bold]<script>alert(1)</script>" in report(tmp_path / "evil")[1]
 
 
+@pytest.mark.usefixtures("without_png")
 @pytest.mark.parametrize("metrics", [{}, {"test": {}}, {"test": {"f1": 0.5}}, {"test": {"exact_match": float("inf")}}])
 def test_runs_that_measured_little(tmp_path, metrics):
     run = add_run(tmp_path / "s", "all", 0, metrics=metrics)
@@ -111,11 +121,15 @@ def test_runs_that_measured_little(tmp_path, metrics):
     assert all(path.stat().st_size for path in files.paths)
 
 
+@pytest.mark.usefixtures("without_png")
 def test_a_study_in_which_nothing_is_done(tmp_path):
-    add_run(tmp_path / "s", "all", 0, state="running")
+    add_run(tmp_path / "s", "all", 0, state="running", status={"host": "another"})
+    add_run(tmp_path / "s", "all", 1, state="running", status={"host": socket.gethostname()})
     files, text = report(tmp_path / "s")
     assert "no run is done yet" in text
-    assert "still running, or killed" in files.page.read_text()
+    assert "not averaged: all-base-seed0: running: " in text
+    assert "not averaged: all-base-seed1: killed: its process is gone; the same command resumes it" in text
+    assert "Not averaged: all-base-seed1: killed: " in (files.folder / "table.md").read_text()
 
 
 @pytest.mark.usefixtures("without_plots")

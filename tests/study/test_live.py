@@ -102,7 +102,7 @@ def test_a_run_that_ends_between_two_looks_is_not_called_killed(study, monkeypat
         age(run / "status.json", -1)
         return False
 
-    monkeypatch.setattr("fsqa.study.watch.is_locked", lock_is_free_because_it_has_just_ended)
+    monkeypatch.setattr("fsqa.study.runs.is_locked", lock_is_free_because_it_has_just_ended)
     assert only(study).state == "done"
 
 

@@ -1,4 +1,6 @@
+import fcntl
 import json
+import socket
 
 import pytest
 
@@ -97,6 +99,19 @@ def test_a_run_with_a_broken_file_does_not_hide_the_others(tmp_path, name):
 
 def test_a_pruned_run_says_so(tmp_path):
     assert "stopped early by its sweep" in read_run(add_run(tmp_path / "loss", "answer", 0, state="pruned")).reason
+
+
+def test_a_run_whose_process_is_gone_was_killed(tmp_path):
+    here = {"host": socket.gethostname()}
+    killed = read_run(add_run(tmp_path / "s", "all", 0, state="running", status=here))
+    assert (killed.state, killed.reason) == ("killed", "its process is gone; the same command resumes it")
+    alive = add_run(tmp_path / "s", "all", 1, state="running", status=here)
+    with (alive / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        assert read_run(alive).state == "running"
+    assert read_run(alive).state == "killed"
+    elsewhere = add_run(tmp_path / "s", "all", 2, state="running", status={"host": "another"})
+    assert read_run(elsewhere).state == "running"
 
 
 def test_folders_that_are_no_study_are_refused_in_one_line(tmp_path):

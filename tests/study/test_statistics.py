@@ -178,6 +178,14 @@ def test_equal_answers_leave_open_what_a_few_examples_would_do():
     assert not difference.settled
 
 
+def test_differences_of_shares_stay_within_what_is_possible():
+    candidate, baseline = np.zeros((2, 40)), np.ones((2, 40))
+    candidate[1, :30] = 1.0
+    difference = paired_difference(candidate, baseline)
+    assert -1.0 <= difference.low < difference.mean < difference.high <= 1.0
+    assert paired_difference(2 * candidate, 2 * baseline).low < -2.0
+
+
 def test_p_of_few_examples_is_exact():
     # five of five examples are for the candidate: two of 2^5 flips are as clear
     assert paired_difference(np.ones((1, 5)), np.zeros((1, 5))).p == 2 / 32

@@ -41,7 +41,9 @@ class CellHealth:
     shares: tuple[Share, ...]
     symptoms: tuple[Symptom, ...]
     truncated: str
+    """Examples per split, as text; empty where none was."""
     dropped: str
+    """Records per split and reason, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ class Health:
     roles: tuple[str, ...]
     """Roles that had a share in the loss of some cell."""
     cells: tuple[CellHealth, ...]
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether an example of some cell was truncated."""
+        return any(cell.truncated for cell in self.cells)
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether a record of some cell was dropped."""
+        return any(cell.dropped for cell in self.cells)
 
 
 def health(summary: Summary) -> Health:
@@ -105,4 +117,4 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _counts(counts: Mapping[str, float]) -> str:
-    return "; ".join(f"{name}: {int(count):,}" for name, count in counts.items() if count) or "none"
+    return "; ".join(f"{name}: {int(count):,}" for name, count in counts.items() if count)

@@ -12,6 +12,7 @@ from fsqa.report.charts import MOST_BARS, line_charts
 from fsqa.report.curves import Curve
 from fsqa.report.differences import correction
 from fsqa.report.labels import metric_name, short_label
+from fsqa.report.numbers import INTERVAL
 from fsqa.report.page.cost import scatters
 from fsqa.report.page.headline import score_charts, tiles
 from fsqa.report.page.health import ROLES, health
@@ -25,6 +26,8 @@ from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
 
 MOST_NOTES = 6
 """Notes that stand open at the top; further ones are folded away below them."""
+_EXPONENT = re.compile(r"\b\d[\d.]*e-\d+")
+"""A browser breaks such a number after its sign."""
 
 
 def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], variants: Sequence[VariantRow] = ()) -> str:
@@ -57,6 +60,7 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], varian
             provenance=provenance(summary),
             main=METRICS[summary.main],
             main_name=metric_name(METRICS[summary.main]),
+            interval=f"{INTERVAL[0].upper()}{INTERVAL[1:]}",
             correction=correction(len(summary.comparisons)),
             protocols=[METRICS[name] for name in summary.metrics],
             palette=tuple(zip(LIGHT, DARK, strict=True)),
@@ -82,7 +86,8 @@ def _environment() -> Environment:
 def _breakable(text: str) -> Markup:
     """Let a long name break after its punctuation instead of within a word."""
     # a number stays whole: the point of 0.001 and the sign of 1e-05 are followed by a digit
-    return Markup("<wbr>").join(escape(piece) for piece in re.split(r"(?<=[_/])|(?<=[.-])(?=\D)", text))
+    pieces = (str(escape(piece)) for piece in re.split(r"(?<=[_/])|(?<=[.-])(?=\D)", text))
+    return Markup("<wbr>".join(_EXPONENT.sub(r'<span class="whole">\g<0></span>', piece) for piece in pieces))
 
 
 def _key(name: str) -> str:

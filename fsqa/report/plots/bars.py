@@ -75,7 +75,7 @@ def _bars(axes: Axes, summary: Summary, rows: Sequence[Row], metric: Metric) -> 
         for number, value in enumerate(estimate.values)
     ]
     across, heights = zip(*dots, strict=True)
-    axes.scatter(across, heights, s=14, color="white", edgecolor=INK, linewidth=0.8, zorder=5)
+    axes.scatter(across, heights, s=14, color="white", edgecolor=INK, linewidth=0.8, zorder=5, clip_on=False)
     ends = [scale * min(max(each.mean, each.high or 0, *each.values), most) for each in estimates]
     for place, (row, estimate, end) in enumerate(zip(rows, estimates, ends, strict=True)):
         best = "bold" if row.label in summary.best[metric.name] else "normal"
@@ -86,6 +86,13 @@ def _bars(axes: Axes, summary: Summary, rows: Sequence[Row], metric: Metric) -> 
             textcoords="offset points",
             va="center",
             fontweight=best,
+            bbox={
+                "facecolor": "white",
+                "edgecolor": "none",
+                "alpha": 0.85,
+                "pad": 1.5,
+            },  # lines of baselines pass behind
+            zorder=6,
         )
     axes.set_xlim(0, max(ends) * 1.2 or 1.0)
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= scale * most])  # the rest is room for figures
