@@ -13,6 +13,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import LambdaCallback, ModelCheckpoint
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from fsqa import footprint
@@ -27,7 +28,7 @@ from fsqa.config.devices import device_count, is_auto_mesh, is_sharded, micro_ba
 from fsqa.config.instantiate import build
 from fsqa.data.batches import on_device
 from fsqa.data.module import QuestionDataModule, accumulation
-from fsqa.errors import InputError
+from fsqa.errors import InputError, Stopped
 from fsqa.footprint import Footprint
 from fsqa.logger.loggers import Loggers
 from fsqa.memory import peak_mb
@@ -83,6 +84,8 @@ def _train(trainer: pl.Trainer, objective: ObjectiveModule, data: QuestionDataMo
     except BaseException as error:
         if (launcher := trainer.strategy.launcher) is not None:
             launcher.kill(signal.SIGKILL)
+        if isinstance(error, SIGTERMException):  # a stop that some library has swallowed; Lightning remembers it
+            raise Stopped(signal.SIGTERM) from None
         told = str(error).rstrip().rpartition("\n")[2]
         if isinstance(error, ProcessRaisedException) and told.startswith(REFUSED):
             raise InputError(told.removeprefix(REFUSED)) from error

@@ -26,6 +26,9 @@ from fsqa.study.folder import RunFolder
 NAMED = ("dataset", "model", "tuning", "loss")
 """Groups whose choices name a run, as they name its folder."""
 
+SETTINGS = {"tuning.rank": "rank", "loss.smoothing": "smoothing", "optimizer.lr": "lr"}
+"""Further keys that name a run where its config has them, and what they are called."""
+
 NOT_TOLD = ("logger", "outputs")
 """Keys of the config that say where a run goes and who watches."""
 
@@ -74,8 +77,7 @@ def facts(assembly: Assembly, objective: ObjectiveModule, folder: RunFolder) -> 
     choices = {group: choice for group, choice in folder.choices.items() if not group.startswith("hydra/")}
     chosen = [str(choices.get(group, "custom")) for group in NAMED]
     parts = [*(["rehearsal"] if config["rehearse"] else []), *chosen]
-    if (rate := config["optimizer"].get("lr")) is not None:
-        parts.append(f"lr={rate:g}")
+    parts += [f"{word}={value:g}" for key, word in SETTINGS.items() if (value := _number(config, key)) is not None]
     parameters = sum_of(count_parameters(objective.model))
     tokens: Mapping[str, int] = assembly.examples["train"].summary["tokens"]
     known = {
@@ -97,6 +99,12 @@ def facts(assembly: Assembly, objective: ObjectiveModule, folder: RunFolder) -> 
         config={name: value for name, value in config.items() if name not in NOT_TOLD}
         | {"choices": choices, "run": known},
     )
+
+
+def _number(config: Mapping[str, Any], key: str) -> float | None:
+    group, _, name = key.partition(".")
+    value = config[group].get(name)
+    return value if isinstance(value, int | float) else None
 
 
 def results(run: Path) -> Results:

@@ -7,7 +7,6 @@ import platform
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 
 import fsqa
@@ -15,14 +14,32 @@ from fsqa.commands.arguments import Arguments, parse
 from fsqa.config.compose import config_folder
 from fsqa.study.folder import code_version
 
-NEEDED = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets", "peft")
+NEEDED = (
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "peft",
+    "wandb",
+)
 OPTIONAL = {
-    "bitsandbytes": "8- and 4-bit weights, 8-bit optimizers",
-    "torchao": "quantization=torchao_int8",
-    "deepspeed": "trainer=deepspeed",
-    "lm-eval": "scoring an exported task with lm_eval",
-    "wandb": "dashboards",
+    "bitsandbytes": ("quantization", "8- and 4-bit weights, 8-bit optimizers"),
+    "torchao": ("torchao", "quantization=torchao_int8"),
+    "deepspeed": ("deepspeed", "trainer=deepspeed"),
+    "tensorboard": ("tensorboard", "logger=tensorboard"),
+    "wandb-workspaces": ("workspaces", "fsqa wandb workspace"),
+    "hydra-joblib-launcher": ("sweep", "hydra/launcher=joblib: several runs at once on this machine"),
+    "hydra-submitit-launcher": ("sweep", "hydra/launcher=submitit_local, submitit_slurm: a job for every run"),
+    "optuna": ("sweep", "hydra/sweeper=optuna: searching"),
+    "cmaes": ("sweep", "hydra.sweeper.sampler=cmaes"),
+    "hydra-ray-launcher": ("ray", "hydra/launcher=ray"),
+    "nbclient": ("notebooks", "notebooks, with Jupyter"),
+    "lm-eval": ("", "scoring an exported task with lm_eval"),
 }
+"""Packages by the extra that brings them, and what they are for."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +76,26 @@ def _software() -> list[Finding]:
             found.append(Finding(True, name, version(name)))
         except PackageNotFoundError:
             found.append(Finding(False, name, "not installed; pip install -c constraints.txt -e ."))
-    for name, purpose in OPTIONAL.items():
-        present = find_spec(name.replace("-", "_")) is not None
-        found.append(Finding(None, name, version(name) if present else f"not installed (only for {purpose})"))
+    found += [_optional(name, extra, purpose) for name, (extra, purpose) in OPTIONAL.items()]
     offline = os.environ.get("HF_HUB_OFFLINE") in ("1", "true", "ON", "YES")
     hub = "offline: only local folders and what is cached" if offline else "online; HF_HUB_OFFLINE=1 works offline"
-    return [*found, Finding(None, "Hugging Face hub", hub)]
+    return [*found, Finding(None, "Hugging Face hub", hub), _wandb_key()]
+
+
+def _optional(name: str, extra: str, purpose: str) -> Finding:
+    try:
+        return Finding(None, name, f"{version(name)} ({purpose})")
+    except PackageNotFoundError:
+        package = f"'fsqa[{extra}]'" if extra else name
+        return Finding(None, name, f"not installed; pip install {package} ({purpose})")
+
+
+def _wandb_key() -> Finding:
+    from fsqa.logger.wandb_environment import has_key
+
+    known = "there is one (logger.wandb.mode=online, fsqa wandb sync)"
+    unknown = "none: runs are kept offline; wandb login, or WANDB_API_KEY, to send them"
+    return Finding(None, "W&B key", known if has_key() else unknown)
 
 
 def _machine() -> list[Finding]:

@@ -160,7 +160,7 @@ def _check_overrides(parsed: list[Override], name: str) -> None:
             _check_option(override, groups)
             chosen.append(first_choice(override))
     try:
-        base = compose(name, chosen)
+        base = compose(name, chosen, return_hydra_config=True)
     except COMPOSITION_ERRORS as error:
         raise InputError(f"config: {_one_line(error)}") from None
     for override in parsed:
@@ -206,7 +206,7 @@ def _check_option(override: Override, groups: dict[str, list[str]]) -> None:
 
 def _check_key(override: Override, base: DictConfig, groups: dict[str, list[str]]) -> None:
     key = override.key_or_group
-    if key.split(".")[0] == HYDRA_GROUP or OmegaConf.select(base, key, throw_on_missing=False) is not None:
+    if OmegaConf.select(base, key, throw_on_missing=False) is not None:
         return
     *path, last = key.split(".")
     parent: Any = base
@@ -242,11 +242,15 @@ def _is_free(parent: Any) -> bool:
 
 
 def _no_such_key(key: str, part: str, parent: Any, more: list[str], path: list[str]) -> None:
-    known = [str(name) for name in parent if not str(name).startswith("_")] if OmegaConf.is_dict(parent) else []
-    near = did_you_mean(part, {*known, *more} - {HYDRA_GROUP})
+    hidden = ("_",) if path else ("_", HYDRA_GROUP)
+    known = [str(name) for name in parent if not str(name).startswith(hidden)] if OmegaConf.is_dict(parent) else []
     where = ".".join(path)
+    deeper = [".".join([*path, name, part]) for name in known if _has(parent._get_node(name), part)]
+    near = f"; did you mean '{deeper[0]}'?" if deeper else did_you_mean(part, {*known, *more} - {HYDRA_GROUP})
     whole = f"the keys of {where} are" if where else "the keys are"
-    kept = f"{whole} {', '.join(sorted(known))}"
+    kept = (
+        f"{whole} {', '.join(sorted(known))}" if known else f"{where} has none as it is chosen here, another option may"
+    )
     raise InputError(f"{key}: there is no key '{part}'{f' in {where}' if where else ''}{near}; {kept}")
 
 

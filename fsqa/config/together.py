@@ -25,6 +25,7 @@ def check_together(plain: Mapping[str, Any]) -> None:
     _check_length(plain["trainer"])
     _check_answers(plain["generation"], plain["callbacks"])
     _check_callbacks(plain["callbacks"])
+    _check_loggers(plain["logger"] or {})
     check_room(plain["generation"], plain["max_length"])
 
 
@@ -111,3 +112,15 @@ def _check_callbacks(callbacks: Mapping[str, Any]) -> None:
                 f"callbacks.{name}.monitor: nothing logs {monitor!r}{did_you_mean(str(monitor), logged)}; "
                 f"take one of {', '.join(logged)}"
             )
+
+
+def _check_loggers(loggers: Mapping[str, Any]) -> None:
+    """Find out before anything is computed what would fail every run of a sweep."""
+    for node in loggers.values():
+        target = node.get("_target_") if isinstance(node, Mapping) else None
+        if target == "fsqa.logger.tensorboard.TensorBoardLogger" and find_spec("tensorboard") is None:
+            raise InputError("logger=tensorboard: the package is missing; pip install 'fsqa[tensorboard]'")
+        if target == "fsqa.logger.wandb.WandbLogger" and node.get("mode") == "online":
+            from fsqa.logger.wandb_environment import check_key
+
+            check_key()

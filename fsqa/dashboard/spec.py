@@ -14,7 +14,7 @@ CURVES = ("val/answer_nll", "val/f1", "val/exact_match", "train/loss", "train/ta
 AXES = {"step": "optimizer steps", "loss_tokens": "tokens in the loss"}
 ROLES = ("prompt", "context", "answer", "end")
 GENERATION = ("stop_rate", "answer_length", "repetition_rate", "echo_rate")
-COSTS = ("seconds", "tokens_per_second", "peak_memory_mb", "trainable_parameters")
+COSTS = ("seconds", "tokens_per_second", "peak_memory_mb", "trainable_parameters", "checkpoint_mb")
 
 
 @dataclass(frozen=True)

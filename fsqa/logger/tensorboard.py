@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
-from fsqa.errors import InputError
 from fsqa.logger.base import Ending, Event, Results, RunFacts, RunLogger, Table
 from fsqa.logger.tables import as_markdown, first
 
@@ -24,8 +22,6 @@ class TensorBoardLogger(RunLogger):
 
     def __init__(self, *, run: RunFacts, validation_rows: int, test_rows: int) -> None:
         super().__init__(run=run)
-        if find_spec("tensorboard") is None:
-            raise InputError("logger=tensorboard: the package is missing; pip install 'fsqa[tensorboard]'")
         self._rows = {"validation": validation_rows, "test": test_rows}
         self._writer: Any = None
 

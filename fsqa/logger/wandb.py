@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from fsqa.errors import InputError
 from fsqa.logger.base import Ending, Event, Results, RunFacts, RunLogger, Table
 from fsqa.logger.offline_file import held_events, wait_for_end
 from fsqa.logger.tables import first
-from fsqa.logger.wandb_environment import has_key, inside
+from fsqa.logger.wandb_environment import check_key, inside
 
 FOLDER = "wandb"
 LONGEST = 128
@@ -56,11 +55,8 @@ class WandbLogger(RunLogger):
         self._environment = inside(run.folder / FOLDER, offline=mode != "online")
         self._held = 0
         self._pending: dict[str, Any] = {}
-        if mode == "online" and not has_key():
-            raise InputError(
-                "logger.wandb.mode=online: there is no key for W&B; run wandb login, set WANDB_API_KEY, or leave "
-                "mode=offline and send the runs later with fsqa wandb sync"
-            )
+        if mode == "online":
+            check_key()
 
     @property
     def experiment(self) -> Any:

@@ -9,6 +9,8 @@ from netrc import NetrcParseError, netrc
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fsqa.errors import InputError
+
 QUIET: Mapping[str, str] = {"WANDB_SILENT": "true"}
 PREFIX = "WANDB_"
 KEYS = ("WANDB_API_KEY", "WANDB_IDENTITY_TOKEN_FILE")
@@ -63,6 +65,15 @@ def has_key() -> bool:
         import wandb
 
         return _in_netrc(urlsplit(wandb.setup().settings.base_url).hostname or "")
+
+
+def check_key() -> None:
+    """Raise InputError where a run is to be sent as it goes, and there is no key to send it with."""
+    if not has_key():
+        raise InputError(
+            "logger.wandb.mode=online: there is no key for W&B; run wandb login, set WANDB_API_KEY, or leave "
+            "mode=offline and send the runs later with fsqa wandb sync"
+        )
 
 
 def _in_netrc(host: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,9 @@ from fsqa.train import is_finished
 LAUNCHES = 2
 """How often one job is given to a launcher, which may lose it by no fault of the job."""
 
-LOST = "its worker was lost before it began"
+TRIAL = "sweep.trial="
+
+LOST = "its worker was killed"
 
 
 @dataclass
@@ -80,9 +82,11 @@ class Sweep:
         self._composer = Composer(hydra_context.config_loader, config)
         self._planned: list[PlannedJob] = []
         self._launched = 0
+        self._trouble = ""
+        self._running: ExitStack | None = None
 
     def plan(self, jobs: Sequence[Sequence[str]]) -> tuple[PlannedJob, ...]:
-        """Compose and check every job, given as its overrides, and write down what is going to run.
+        """Compose and check every job, given as its overrides; nothing is written before the first launch.
 
         Raises InputError, before any of them has begun, for the first job that cannot work.
         """
@@ -92,17 +96,13 @@ class Sweep:
             for overrides, name in zip(jobs, names, strict=True)
         ]
         self._planned += planned
-        names = _own([job.overrides for job in self._planned])
-        write_plan(
-            self.study,
-            [Planned(run=job.path.name, overrides=name) for job, name in zip(self._planned, names, strict=True)],
-        )
         return tuple(planned)
 
     @contextmanager
     def begun(self) -> Iterator[None]:
-        """Let the sweep's processes find each other. A stop ends all of them; an InputError is kept in the result."""
-        with self._control.begun(), stoppable(before=self._control.stop):
+        """Hold the sweep together. A stop ends all its processes; an InputError is kept in the result."""
+        with ExitStack() as running, stoppable(before=self._stop):
+            self._running = running
             try:
                 yield
             except InputError as error:  # Hydra would print it as a bug
@@ -110,6 +110,7 @@ class Sweep:
 
     def launch(self, jobs: Sequence[PlannedJob]) -> tuple[Outcome, ...]:
         """Run the jobs that have no result yet, and return how each ended, in their order."""
+        self._begin()
         ended: dict[Path, Outcome] = {}
         for job in jobs:
             if (outcome := _ended_before(job)) is not None:
@@ -121,11 +122,26 @@ class Sweep:
                 ended |= self._launch(left)
         for job in jobs:
             if job.path not in ended:
-                ended[job.path] = _lost(job)
+                ended[job.path] = self._lost(job)
                 self._control.record(ended[job.path])
         outcomes = tuple(replace(ended[job.path], name=" ".join(job.own)) for job in jobs)
         self.result.outcomes += outcomes
         return outcomes
+
+    def _begin(self) -> None:
+        """Let the sweep's processes find each other, and write down all that is going to run as far as is known."""
+        if self._running is not None:
+            self._running.enter_context(self._control.begun())
+            self._running = None
+        names = _own([job.overrides for job in self._planned])
+        write_plan(
+            self.study,
+            [Planned(run=job.path.name, overrides=name) for job, name in zip(self._planned, names, strict=True)],
+        )
+
+    def _stop(self) -> None:
+        if self._running is None:
+            self._control.stop()
 
     def _launch(self, jobs: Sequence[PlannedJob]) -> dict[Path, Outcome]:
         """Hand jobs to the launcher; return how those ended that it did not lose."""
@@ -134,10 +150,20 @@ class Sweep:
             returned = self._launcher.launch([job.overrides for job in jobs], initial_job_idx=first)
             return {job.path: one.return_value for job, one in zip(jobs, returned, strict=True)}
         except Exception as error:  # noqa: BLE001  # every launcher has errors of its own for a worker that is gone
-            print(f"fsqa: a worker was lost ({one_line(error)})", file=sys.stderr)
+            self._trouble = one_line(error)
             self._control.wait_for_others()
             told = {Path(outcome.run): outcome for outcome in self._control.outcomes()}
-            return {job.path: told[job.path] for job in jobs if job.path in told}
+            ended = {job.path: told[job.path] for job in jobs if job.path in told}
+            what = "a worker was lost" if ended or any(job.folder.status for job in jobs) else "the launcher failed"
+            print(f"fsqa: {what} ({self._trouble})", file=sys.stderr)
+            return ended
+
+    def _lost(self, job: PlannedJob) -> Outcome:
+        """Return how a job ended that no launch brought to its end."""
+        if not job.folder.status:
+            return job.outcome("failed", f"the launcher could not start it: {self._trouble}")
+        state, reason = found(job.folder, LOST)
+        return job.outcome(state, reason)
 
 
 def _ended_before(job: PlannedJob) -> Outcome | None:
@@ -151,14 +177,9 @@ def _ended_before(job: PlannedJob) -> Outcome | None:
     return job.outcome("already done")
 
 
-def _lost(job: PlannedJob) -> Outcome:
-    if not job.folder.status:
-        return job.outcome("not started", LOST)
-    state, reason = found(job.folder, "its worker was killed")
-    return job.outcome(state, reason)
-
-
 def _own(jobs: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return each job's overrides without those that all jobs have."""
+    """Return each job's overrides without those that all jobs have, and without what a search tells its runs."""
     common = set(jobs[0]).intersection(*jobs) if len(jobs) > 1 else set()
-    return [tuple(word for word in overrides if word not in common) for overrides in jobs]
+    return [
+        tuple(word for word in overrides if word not in common and not word.startswith(TRIAL)) for overrides in jobs
+    ]

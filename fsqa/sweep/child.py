@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
@@ -19,7 +20,7 @@ import fsqa
 from fsqa.errors import InputError, Pruned, Stopped
 from fsqa.study.ending import one_line
 from fsqa.study.folder import RunFolder, RunHeldError
-from fsqa.sweep.stop import stoppable
+from fsqa.sweep.stop import ORDERS, PATIENCE, stoppable
 
 ENDINGS: tuple[tuple[type[BaseException], str], ...] = (
     (RunHeldError, "elsewhere"),
@@ -56,11 +57,19 @@ class Ending:
 def execute(task: Task, answer: Connection) -> None:
     """Run the task in this process, which is there for nothing else, and tell how it ended."""
     ending = Ending(state="interrupted", reason="stopped before it began")
-    with stoppable(), suppress(Stopped):
+    with stoppable(), suppress(Stopped), _own_temporary_files():
         _die_with_parent()
         ending = _ending(task)
     answer.send(ending)
     answer.close()
+
+
+@contextmanager
+def _own_temporary_files() -> Iterator[None]:
+    """Keep temporary files in a folder that goes with the run: what packages remove at exit stays in such a process."""
+    with tempfile.TemporaryDirectory(prefix="fsqa-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder
+        yield
 
 
 def _ending(task: Task) -> Ending:
@@ -104,6 +113,8 @@ def _die_with_parent() -> None:
 
     def watch() -> None:
         wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
+        for number in ORDERS:
+            os.kill(os.getpid(), number)
+            time.sleep(PATIENCE)
 
     threading.Thread(target=watch, daemon=True).start()

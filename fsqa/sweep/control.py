@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fsqa.study.plan import FOLDER
+from fsqa.study.plan import FOLDER, OUTCOMES
+from fsqa.study.sweeping import Sweeper, sweepers
 from fsqa.sweep.outcome import Outcome
-
-FILE = "outcomes.jsonl"
-SUFFIX = ".control"
 
 PAUSE = 0.05
 PATIENCE = 10.0
@@ -38,34 +34,36 @@ class Control:
     """
 
     study: Path
-    identity: str
-    process: int
-    host: str
+    sweeper: Sweeper
 
     @classmethod
     def of_this_process(cls, study: Path) -> Control:
         """Make the control of a sweep that this process runs."""
-        host = socket.gethostname()
-        return cls(study=study, identity=f"{host}-{os.getpid()}-{time.time_ns()}", process=os.getpid(), host=host)
+        return cls(study=study, sweeper=Sweeper.of_this_process())
+
+    @property
+    def identity(self) -> str:
+        """What no other sweep is called."""
+        return self.sweeper.identity
 
     @property
     def path(self) -> Path:
         """The file that stands for the sweep."""
-        return self.study / FOLDER / f"{self.identity}{SUFFIX}"
+        return self.sweeper.file(self.study)
 
     @property
     def outcomes_path(self) -> Path:
         """Where a line per ended job is kept."""
-        return self.study / FOLDER / FILE
+        return self.study / FOLDER / OUTCOMES
 
     @contextmanager
     def begun(self) -> Iterator[None]:
         """Let the sweep exist; unless another one is at this study, forget how earlier ones ended."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for path in self.path.parent.glob(f"*{SUFFIX}"):
-            if not _is_sweeping(path):
+        for path, sweeper in sweepers(self.study).items():
+            if sweeper.is_gone:
                 path.unlink(missing_ok=True)
-        if not list(self.path.parent.glob(f"*{SUFFIX}")):
+        if not sweepers(self.study):
             self.outcomes_path.unlink(missing_ok=True)
         self.path.touch()
         try:
@@ -113,7 +111,7 @@ class Control:
             ordered = self.path.stat().st_size > 0
         except FileNotFoundError:
             return True
-        return ordered or (self.host == socket.gethostname() and not _is_alive(self.process))
+        return ordered or self.sweeper.is_gone
 
     def record(self, outcome: Outcome) -> None:
         """Add how a job ended."""
@@ -143,19 +141,3 @@ class Control:
             return ""
         failures = sum(outcome.has_failed for outcome in self.outcomes())
         return f"{failures} failed, and the sweep goes on after {tolerated} at most" if failures > tolerated else ""
-
-
-def _is_sweeping(path: Path) -> bool:
-    """Whether the sweep that a file stands for may still be there; of other machines that cannot be told."""
-    host, process, _ = path.name.removesuffix(SUFFIX).rsplit("-", 2)
-    return host != socket.gethostname() or _is_alive(int(process))
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # somebody else's
-    return True

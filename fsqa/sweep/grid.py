@@ -30,6 +30,8 @@ class GridSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Check all jobs, then run them batch by batch."""
         with self._sweep.begun():
+            if not (self.max_batch_size is None or (isinstance(self.max_batch_size, int) and self.max_batch_size > 0)):
+                raise InputError(f"hydra.sweeper.max_batch_size: wanted 1 or more, or null, got {self.max_batch_size}")
             overrides = parse([*(f"{key}={value}" for key, value in self.params.items()), *arguments])
             for override in overrides:
                 if override.is_sweep_override() and not override.is_discrete_sweep():
@@ -37,6 +39,8 @@ class GridSweeper(BasicSweeper):
                         f"'{override.input_line}' has no values to list for a grid; name some, as in "
                         f"{override.key_or_group}=a,b,c, or search with hydra/sweeper=optuna"
                     )
-            batches = self.split_arguments(overrides, self.max_batch_size)
-            for planned in [self._sweep.plan(batch) for batch in batches]:
-                self._sweep.launch(planned)
+            (jobs,) = self.split_arguments(overrides, None)
+            planned = self._sweep.plan(jobs)
+            size = len(planned) if self.max_batch_size is None else self.max_batch_size
+            for first in range(0, len(planned), size):
+                self._sweep.launch(planned[first : first + size])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from fsqa.study.folder import RunFolder, RunHeldError
 from fsqa.sweep.child import Ending, Task, execute
 from fsqa.sweep.outcome import Outcome, figures
-from fsqa.sweep.stop import GRACE
+from fsqa.sweep.stop import ORDERS, PATIENCE
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 PRELOAD = ["fsqa.sweep.preload"]
 POLL = 0.1
 """Seconds between looks at whether the sweep was told to stop."""
-REMINDERS, PATIENCE = 4, GRACE + 0.5
-"""How often, and how many seconds apart, a run is asked to write that it was interrupted, before it is killed."""
+STOPPED = "stopped, and could not say so itself"
 
 _shown: list[bytes] = [b""]
 """The tables of parameters that runs of this process have shown."""
@@ -50,11 +49,15 @@ def run_apart(
         try:
             ending = _wait(process, here, is_stopped)
             process.join(PATIENCE)  # it may have something to tidy up yet
-        finally:
+        except BaseException:
             _end(process)
+            found(folder, STOPPED, was_stopped=True)
+            raise
+        _end(process)
     if ending is None:
-        stopped = is_stopped()  # before it could listen, as nothing is written about it
-        state, reason = ("interrupted", "stopped") if stopped else found(folder, _told(process.exitcode))
+        was_stopped = is_stopped()
+        told = STOPPED if was_stopped else _told(process.exitcode)
+        state, reason = found(folder, told, was_stopped=was_stopped)
         ending = Ending(state=state, reason=reason)
     _shown[0] = ending.shown or _shown[0]
     return Outcome(
@@ -110,7 +113,7 @@ def _wait(process: ForkServerProcess, answer: Connection, is_stopped: Callable[[
 
 def _end(process: ForkServerProcess) -> None:
     """See to it that the process is gone, and leave it the time to write that it was stopped."""
-    for number in (*[signal.SIGTERM] * REMINDERS, signal.SIGKILL):
+    for number in ORDERS:
         if process.is_alive():
             _signal(process, number)
             process.join(PATIENCE)
@@ -121,15 +124,17 @@ def _signal(process: ForkServerProcess, number: signal.Signals) -> None:
         os.kill(process.pid or 0, number)
 
 
-def found(folder: RunFolder, reason: str) -> tuple[str, str]:
-    """Find out from its folder how a run ended that could not tell, and write down that it was killed if it was.
+def found(folder: RunFolder, reason: str, *, was_stopped: bool = False) -> tuple[str, str]:
+    """Find out from its folder how a run ended that could not tell, and write it down if nobody has.
 
-    Returns the state and its reason.
+    It was killed, or interrupted where it ``was_stopped``, however busy it was. Returns the state and its reason.
     """
     with suppress(RunHeldError):
-        folder.write_killed(reason)
+        folder.write_end("interrupted" if was_stopped else "failed", reason)
     state = folder.status.get("state")
-    return (state, "") if state in ("done", "interrupted", "pruned") else ("killed", reason)
+    if state in ("done", "interrupted", "pruned"):
+        return state, ""
+    return ("interrupted" if was_stopped else "killed"), reason
 
 
 def _told(code: int | None) -> str:

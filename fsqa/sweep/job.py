@@ -14,7 +14,7 @@ from fsqa.study.ending import one_line
 from fsqa.study.folder import RunFolder, is_locked
 from fsqa.sweep.control import Control
 from fsqa.sweep.isolation import run_apart
-from fsqa.sweep.outcome import Outcome
+from fsqa.sweep.outcome import Outcome, figures
 from fsqa.sweep.slots import places_wanted, taken, visible_gpus
 from fsqa.sweep.telling import tell
 
@@ -47,8 +47,8 @@ class Job:
         except Exception as error:  # noqa: BLE001  # the sweep goes on, and tells it at its end
             outcome = replace(blank, state="failed", reason=one_line(error))
         self.control.record(outcome)
-        if outcome.state == "done":
-            tell(folder.path, f"{outcome.seconds:.0f} s")
+        if outcome.is_done:
+            tell(folder.path, f"{outcome.seconds:.0f} s" if outcome.state == "done" else outcome.state)
         return outcome
 
     def _begin(self, folder: RunFolder, overrides: tuple[str, ...], blank: Outcome) -> Outcome:
@@ -57,6 +57,8 @@ class Job:
             return replace(blank, reason=reason)
         if is_locked(folder.path):
             return replace(blank, state="elsewhere", reason=HELD)
+        if folder.is_done:  # by another sweep, since this one was planned
+            return replace(blank, state="already done", values=figures(folder.path))
         devices = visible_gpus()
         wanted = places_wanted(folder.config["trainer"], devices)
         with taken(devices, wanted, settings.jobs_per_gpu, self.control.is_stopped) as mine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from fsqa.config.check import check_node
 from fsqa.errors import InputError
+from fsqa.study.plan import FILE as PLAN
+from fsqa.study.plan import FOLDER
 from fsqa.study.trial import Reporting
 from fsqa.sweep.base import PlannedJob, Sweep
 from fsqa.sweep.found import told, write_trials
@@ -26,7 +28,7 @@ from fsqa.sweep.trials import Trials
 
 SETTINGS = "fsqa.sweep.search.SearchSettings"
 METRICS = {"val/f1": "maximize"}
-LOCK = Path(".sweep") / "search.lock"
+LOCK = Path(FOLDER) / "search.lock"
 DATABASE = "optuna.db"
 
 
@@ -117,4 +119,19 @@ def _alone(study: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError(f"{study}: another process is searching in this study; wait for it to end") from None
+        with _left_as_it_was(study):
+            yield
+
+
+@contextmanager
+def _left_as_it_was(study: Path) -> Iterator[None]:
+    """Take away the lock, and folders that hold nothing else, where the search could not begin."""
+    try:
         yield
+    except InputError:
+        if not (study / FOLDER / PLAN).exists():
+            (study / LOCK).unlink()
+            with suppress(OSError):
+                (study / FOLDER).rmdir()
+                study.rmdir()
+        raise

@@ -104,12 +104,13 @@ class Search:
         self._space, self._settings = space, settings
         self._grid = list(space.grid()) if settings.sampler == GRID else None
         make_sampler(settings, 0)  # options that it refuses are told before anything is written
+        pruner = make_pruner(settings.pruner, settings.pruner_options)
         self.storage = open_storage(url)
         self.study = optuna.create_study(
             study_name=name,
             storage=self.storage,
             directions=list(settings.metrics.values()) if _is_new(self.storage, name) else None,
-            pruner=make_pruner(settings.pruner, settings.pruner_options),
+            pruner=pruner,
             load_if_exists=True,
         )
         self._check_same()

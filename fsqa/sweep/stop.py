@@ -15,6 +15,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 GRACE = 2.0
 
+ORDERS = (*[signal.SIGTERM] * 4, signal.SIGKILL)
+PATIENCE = GRACE + 0.5
+"""What a run is sent, and how many seconds apart, until it is gone: some library may swallow the first."""
+
 
 @contextmanager
 def stoppable(before: Callable[[], None] = lambda: None) -> Iterator[None]:

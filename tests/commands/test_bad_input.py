@@ -79,6 +79,7 @@ def test_data(words, told):
     [
         # misspelt
         ("los=answer", "los: there is no key 'los'; did you mean 'loss'?"),
+        ("lr=1e-3", "lr: there is no key 'lr'; did you mean 'optimizer.lr'?"),
         ("loss=answr", "loss=answr: there is no such loss; did you mean 'answer'?; the options are all, answer,"),
         ("loss.smoothin=0.1", "there is no key 'smoothin' in loss; did you mean 'smoothing'?"),
         ("loss.weights.anser=1", "there is no key 'anser' in loss.weights; did you mean 'answer'?"),

@@ -1,10 +1,14 @@
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
 
-from fsqa.commands.doctor import NEEDED
+from fsqa.commands.doctor import NEEDED, OPTIONAL
 from tests.commands.lines import call
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_sound_machine():
@@ -31,6 +35,28 @@ def test_something_missing(monkeypatch):
     outcome = call("doctor")
     assert outcome.code == 1
     assert "FAIL  no-such-package" in outcome.out
+
+
+def test_optional_packages_are_listed_with_what_brings_them_and_what_they_are_for(monkeypatch):
+    extras = {extra: (extra, "something") for extra in ("torch", "no-such-package")} | {"none-such": ("", "more")}
+    monkeypatch.setattr("fsqa.commands.doctor.OPTIONAL", extras)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    outcome = call("doctor")
+    assert outcome.code == 0
+    lines = {line[6:].split("  ")[0]: line.split("  ")[-1].strip() for line in outcome.out.splitlines()}
+    assert lines["torch"] == f"{torch.__version__} (something)"
+    assert lines["no-such-package"] == "not installed; pip install 'fsqa[no-such-package]' (something)"
+    assert lines["none-such"] == "not installed; pip install none-such (more)"
+    assert lines["W&B key"].startswith("there is one")
+
+
+def test_every_extra_is_one_that_the_package_has():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    told = {extra for extra, _ in OPTIONAL.values() if extra}
+    assert told == extras.keys() - {"dev"}
+    brought = [name for extra in extras.values() for name in extra]
+    for name, (extra, _) in OPTIONAL.items():
+        assert any(re.match(rf"{name}\b", each) for each in (extras[extra] if extra else brought)), name
 
 
 def test_arithmetic_in_less_than_float32(monkeypatch):

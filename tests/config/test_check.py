@@ -128,3 +128,21 @@ def test_a_name_written_as_a_class_is_read_from_source_alone():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_loggers_that_could_not_work_are_refused_before_anything_is_computed(monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    online = compose_config(["logger=[csv,wandb]", "logger.wandb.mode=online"])
+    with pytest.raises(InputError, match=r"logger.wandb.mode=online: there is no key for W&B; run wandb login"):
+        check_config(online)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    assert check_config(online)["logger"]["wandb"]["mode"] == "online"
+    monkeypatch.setattr("fsqa.config.together.find_spec", lambda name: None if name == "tensorboard" else name)
+    with pytest.raises(InputError, match=r"pip install 'fsqa\[tensorboard\]'"):
+        check_config(compose_config(["logger=tensorboard"]))
+
+
+def test_a_key_that_stands_one_level_deeper_is_named():
+    with pytest.raises(InputError, match=r"did you mean 'logger\.wandb\.mode'"):
+        compose_config(["logger=wandb", "logger.mode=online"])

@@ -84,9 +84,9 @@ def test_wandb_knows_what_the_run_is(logged, kept):
     assert kept.run == {
         "id": kept.run["id"],
         "project": "logged",
-        "group": f"atlas tiny_gpt_neo full answer_end lr=0.001 #{status['cell_hash'][:8]}",
+        "group": f"atlas tiny_gpt_neo full answer_end smoothing=0.1 lr=0.001 #{status['cell_hash'][:8]}",
         "job_type": "train",
-        "name": "atlas tiny_gpt_neo full answer_end lr=0.001 seed=0",
+        "name": "atlas tiny_gpt_neo full answer_end smoothing=0.1 lr=0.001 seed=0",
         "tags": ["atlas", "tiny_gpt_neo", "full", "answer_end"],
     }
     assert kept.run["id"].startswith(status["config_hash"][:8])

@@ -1,7 +1,5 @@
-import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fsqa.errors import InputError
 from fsqa.logger.base import Ending, Results, Table
 from fsqa.logger.tensorboard import TensorBoardLogger
 from tests.logger.facts import facts
@@ -62,9 +60,3 @@ def test_answers_are_text_and_settings_stand_beside_results(tmp_path):
     assert text.tensor_proto.string_val[0].decode().endswith("| 3 | d |")
     assert points(tmp_path, "test/f1") == [(0, 0.5)]
     assert b"optimizer.lr" in b"".join(path.read_bytes() for path in (tmp_path / "tensorboard").iterdir())
-
-
-def test_a_missing_package_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("fsqa.logger.tensorboard.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"pip install 'fsqa\[tensorboard\]'"):
-        logger(tmp_path)

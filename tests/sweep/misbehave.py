@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -44,7 +45,27 @@ class Misbehaving(pl.Callback):
                 sys.exit(3)
             case "leave":
                 os._exit(3)
+            case "swallow":
+                with suppress(SystemExit):  # as a library may
+                    time.sleep(60)
+                return
+            case "deaf":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(60)
+
+
+class Waiting(pl.Callback):
+    """Notes every training of a seed; the first one ends when it is told to."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_start(self, *_) -> None:
+        with Path("trained").open("a") as file:
+            file.write(f"{self.seed}\n")
+        until = time.monotonic() + 60
+        while self.seed == 0 and not Path("go").exists() and time.monotonic() < until:
+            time.sleep(0.05)
 
 
 def worker(server: int) -> int:

@@ -57,7 +57,7 @@ def test_a_sweep_is_over_when_it_says_so_and_when_its_process_is_gone(control):
     assert control.is_stopped()
     with control.begun():
         assert not control.is_stopped()
-        assert replace(control, process=2**22 - 7).is_stopped()
+        assert replace(control, sweeper=replace(control.sweeper, process=2**22 - 7)).is_stopped()
         control.stop()
         assert control.is_stopped()
         assert control.refusal(None) == "the sweep was stopped"

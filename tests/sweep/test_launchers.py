@@ -13,31 +13,42 @@ RUNNING = Path("misbehaved-1")
 """There once the run with seed 1 trains."""
 
 
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "ray"])
-def test_runs_that_go_wrong_leave_the_others_alone(launcher):
-    names = ("fine", "raise", "kill", "exit") if launcher == "joblib" else ("fine", "kill")
-    seeds = ",".join(str(seed) for seed in range(len(names)))
+WAYS = ("fine", "raise", "kill", "exit", "memory")
+TOLD = (
+    "fsqa: 5 runs: 1 done, 3 failed, 1 killed; the same command goes on with those not done",
+    "  seed=1: failed: RuntimeError: a bug on purpose",
+    "  seed=2: killed: killed by SIGKILL (out of memory, or by hand)",
+    "  seed=3: failed: SystemExit: the run itself called sys.exit(3)",
+    "  seed=4: failed: MemoryError: out of memory: lower micro_batch_size or max_length, or let fewer runs share the "
+    "machine",
+)
+
+
+@pytest.mark.parametrize(("launcher", "count"), [("joblib", 5), ("submitit_local", 5), ("ray", 2)])
+def test_runs_that_go_wrong_leave_the_others_alone(launcher, count):
+    names = WAYS[:count]
+    seeds = ",".join(str(seed) for seed in range(count))
     sweep = start(f"hydra/launcher={launcher}", f"seed={seeds}", *ways(*names))
     _, told = sweep.communicate(timeout=180)
     assert sweep.returncode == 1, told
-    assert states() == {0: "done"} | dict.fromkeys(range(1, len(names)), "failed")
-    assert "seed=" + str(names.index("kill")) + ": killed: killed by SIGKILL (out of memory, or by hand)" in told
+    assert states() == {0: "done"} | dict.fromkeys(range(1, count), "failed")
+    told_runs = [line for line in told.splitlines() if line.startswith("  seed=")]
+    assert told_runs == list(TOLD[1:count])
+    assert count < 5 or TOLD[0] in told.splitlines()
 
 
 def test_a_worker_that_is_killed_costs_no_run():
-    sweep = start("hydra/launcher=joblib", "seed=0,1,2", *ways("fine", "kill_worker", "fine"))
+    sweep = start("hydra/launcher=joblib", "seed=0,1", *ways("fine", "kill_worker"))
     _, told = sweep.communicate(timeout=180)
     assert sweep.returncode == 0, told
     assert "fsqa: a worker was lost" in told
-    assert states() == dict.fromkeys(range(3), "done")
+    assert states() == dict.fromkeys(range(2), "done")
 
 
 @pytest.mark.parametrize(
     ("launcher", "number", "group"),
     [
-        ("basic", signal.SIGTERM, False),
         ("basic", signal.SIGINT, True),
-        ("joblib", signal.SIGTERM, False),
         ("joblib", signal.SIGINT, True),
         ("submitit_local", signal.SIGTERM, False),
     ],
