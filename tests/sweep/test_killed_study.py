@@ -7,8 +7,8 @@ from fsqa.report.write import write_report
 from tests.commands.lines import call
 from tests.sweep.studies import STUDY, TINIEST, result, start, states, until
 
-GRID = ("loss=all,answer_end", "optimizer.lr=1e-3,1e-2", "seed=0,1")
-RUNS = 8
+GRID = ("loss=all,answer_end", "seed=0,1,2")
+RUNS = 6
 
 
 def finished() -> dict:
@@ -17,7 +17,7 @@ def finished() -> dict:
 
 def test_a_study_killed_three_times_equals_one_never_killed(tmp_path):
     kept: dict = {}
-    for count in (1, 3, 5):
+    for count in (1, 2, 4):
         sweep = start(*GRID, group=True)
         until(lambda count=count: len(finished()) >= count)
         os.killpg(sweep.pid, signal.SIGKILL)
