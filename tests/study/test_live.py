@@ -251,6 +251,7 @@ class TestRemaining:
         ("node-7", 1, False, True),
         ("node-7", 1, True, False),
     ],
+    ids=["this process", "a process that is gone", "elsewhere, heard of", "elsewhere, quiet"],
 )
 def test_between_two_runs_of_a_sweep_it_is_not_over(study, host, process, quiet, is_swept):
     """It is there as long as its process lives; of another machine's, as long as something happens."""
