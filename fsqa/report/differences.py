@@ -5,8 +5,8 @@ from fsqa.report.numbers import MISSING
 from fsqa.study.statistics import LEVEL, Difference
 
 TEST = (
-    f"paired on the same questions and seeds, {100 * LEVEL:.0f} % interval by hierarchical bootstrap, p by paired "
-    "permutation over questions and seeds"
+    f"paired on the same examples and seeds, {100 * LEVEL:.0f} % interval by hierarchical bootstrap, p by paired "
+    "permutation over examples and seeds"
 )
 
 

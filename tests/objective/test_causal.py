@@ -227,7 +227,8 @@ def test_validation_logs_the_token_mean_and_the_example_mean(tmp_path):
     of = objective(tiny_model("gpt_neo", scale=3), configured("loss", "all"))
     trainer = quiet_trainer(tmp_path)
     loader = torch.utils.data.DataLoader(ScoringBatches(examples, 3, PAD), batch_size=None)
-    (logged,) = trainer.validate(of, loader, verbose=False)
+    trainer.validate(of, loader, verbose=False)
+    logged = trainer.callback_metrics
     scores = of.score_answers(batch(*ROWS))
     assert logged["val/answer_nll"] == pytest.approx((scores.nll.sum() / scores.tokens.sum()).item(), rel=1e-5)
     accuracy = (scores.correct / scores.tokens).mean().item()
