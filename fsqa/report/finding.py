@@ -73,7 +73,7 @@ def _by(metric: Metric, lead: Difference, family: int) -> str:
     corrected = f" after Holm's correction over {family} comparisons" if family > 1 else ""
     told = (
         (
-            f"by {format_size(metric, seen.mean)} {unit} (paired on the same questions and {seeds}, 95 % interval "
+            f"by {format_size(metric, seen.mean)} {unit} (paired on the same examples and {seeds}, 95 % interval "
             f"{format_change(metric, seen.low)} to {format_change(metric, seen.high)}, "
             f"p = {format_p(lead.p if lead.adjusted is None else lead.adjusted)}{corrected})"
         )

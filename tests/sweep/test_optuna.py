@@ -76,7 +76,7 @@ def test_a_search_with_a_pruned_run():
     assert Path(run).name in report.err + report.out
     assert "falls behind (threshold)" in " ".join((report.err + report.out).split())
 
-    alone = call("train", *SHORT, "study=alone", "optimizer.lr=0.03", "scheduler=none", "seed=1")
+    alone = call("train", "-m", *SHORT, "study=alone", "optimizer.lr=0.03", "scheduler=none", "seed=1")
     assert alone.code == 0, alone.err
     searched, plain = Path(best["runs"][1]), Path(alone.out.split("  ")[0])
     assert searched.name == plain.name
