@@ -30,7 +30,7 @@ run: setup ## The main job: four loss strategies x three seeds on a made-up worl
 	$(BIN)/fsqa train -m loss=all,answer_end,answer,balanced seed=0,1,2 study=$(notdir $(STUDY)) outputs=$(patsubst %/,%,$(dir $(STUDY)))
 	$(BIN)/fsqa report $(STUDY)
 
-test: setup ## Run the tests (offline, a few minutes)
+test: setup ## Run the tests (offline, about twelve minutes on two cores)
 	$(BIN)/python -m pytest -n 2
 
 check: setup ## Lint, formatting and strict types
