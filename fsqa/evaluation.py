@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -12,30 +12,49 @@ from fsqa.data.examples import Examples
 from fsqa.data.records import Records
 from fsqa.encode.base import Encoder
 from fsqa.encode.blocks import document_numbers
+from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
-from fsqa.generation.base import Advance, Generation, answering, silent
+from fsqa.generation.autoregressive import Autoregressive
+from fsqa.generation.base import Advance, Answer, Generation, answering, silent
+from fsqa.generation.confidence import confidences
 from fsqa.metrics.answers import repeats
-from fsqa.metrics.scoring import Row, score_answer, score_text
+from fsqa.metrics.scoring import Row, Scoring, score_answer, score_text
 from fsqa.objective.causal_module import CausalModule
 from fsqa.objective.module import ObjectiveModule
 from fsqa.prompt.base import BoundLayout
-from fsqa.types import Record
+from fsqa.types import Prompt, Record
 
 
 class Evaluator:
     """Scores a model on a split with one prompt, encoding and way of decoding."""
 
-    def __init__(self, *, layout: BoundLayout, encoder: Encoder, generation: Generation, batch_size: int) -> None:
+    def __init__(
+        self,
+        *,
+        layout: BoundLayout,
+        encoder: Encoder,
+        generation: Generation,
+        batch_size: int,
+        scoring: Scoring,
+    ) -> None:
         self.layout, self.encoder, self.generation, self.batch_size = layout, encoder, generation, batch_size
+        self.scoring = scoring
 
-    def with_generation(self, generation: Generation) -> Evaluator:
+    def with_generation(self, generation: Generation) -> Self:
         """Return an evaluator that differs only in how questions are answered."""
-        return type(self)(layout=self.layout, encoder=self.encoder, generation=generation, batch_size=self.batch_size)
+        return type(self)(
+            layout=self.layout,
+            encoder=self.encoder,
+            generation=generation,
+            batch_size=self.batch_size,
+            scoring=self.scoring,
+        )
 
     def answer(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
         """Generate an answer to every record and score it, in the records' order."""
-        answers = self.generation(model, self.encoder, [self.layout(r) for r in records], advance)
-        return [
+        prompts = [self.layout(record) for record in records]
+        answers = self.generation(model, self.encoder, prompts, advance)
+        rows = [
             {
                 **score_answer(record, answer.text),
                 "stopped": answer.stopped,
@@ -45,6 +64,15 @@ class Evaluator:
             }
             for record, answer in zip(records, answers, strict=True)
         ]
+        if self.scoring.needs_confidence:
+            for row, confidence in zip(rows, self._confidences(model, prompts, answers), strict=True):
+                row["confidence"] = confidence
+        return self.scoring.complete(records, rows)
+
+    def _confidences(self, model: Any, prompts: Sequence[Prompt], answers: Sequence[Answer]) -> list[float]:
+        assert isinstance(self.encoder, SequenceEncoder)
+        assert isinstance(self.generation, Autoregressive)
+        return confidences(model, self.encoder, self.generation, prompts, answers)
 
     @torch.inference_mode()
     def evaluate(
@@ -64,10 +92,11 @@ class Evaluator:
 
     def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Score again what other settings of the same way of answering make of the model's output."""
-        return [
+        revised = [
             row | score_answer(record, generation.revised(row)) | _measured(generation.revised_ids(row))
             for record, row in zip(records, rows, strict=True)
         ]
+        return self.scoring.complete(records, revised)
 
 
 def _measured(ids: Sequence[int] | None) -> Row:

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
@@ -31,3 +32,8 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` to ``path`` as JSON in one step: keys in their own order, two spaces, a line end at the end."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write ``rows`` to ``path`` as JSON lines in one step."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

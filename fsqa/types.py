@@ -16,6 +16,10 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
+REFUSAL = "refusal"
+"""The kind of a question that is off topic: the right answer is the fixed reply that refuses it."""
+
+
 class Role(IntEnum):
     """What a token is: a fact about the text, the same under every loss."""
 
@@ -47,8 +51,13 @@ class Record:
     """All references for scoring; the first is the one that is trained on."""
     context: str = ""
     kind: str = ""
-    """The stratum the question belongs to: a relation, a source, ``refusal``; empty when there is none."""
+    """The stratum the question belongs to: a relation, a source, ``REFUSAL``; empty when there is none."""
     candidates: tuple[str, ...] = ()
+    """Passages that a ranker would put in order for the question."""
+    relevance: tuple[int, ...] = ()
+    """The grade of each candidate: 0 for one that does not answer the question, 1 or more for one that does."""
+    patterns: tuple[str, ...] = ()
+    """Regular expressions any of which, found in an answer whatever its case, makes it right; none as a rule."""
     answer_starts: tuple[int, ...] = ()
     """Where each answer begins in the context, in characters; empty when the data does not say or there is none."""
 

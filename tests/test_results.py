@@ -10,7 +10,7 @@ from fsqa.config.compose import compose_config
 from fsqa.evaluation import Evaluator
 from fsqa.model.pretrained import Pretrained
 from fsqa.model.source import Wanted
-from fsqa.results import _cached, baselines
+from fsqa.run_baselines import _cached, baselines
 from tests.builders import learned
 from tests.commands.lines import TINY
 from tests.model.test_pretrained import pretrained, save
@@ -35,7 +35,7 @@ def computed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Evaluator, "evaluate", counting("untouched", Evaluator.evaluate))
     for plain in (most_frequent_answer, nearest_question):
-        monkeypatch.setattr(f"fsqa.results.{plain.__name__}", counting(plain.__name__, plain))
+        monkeypatch.setattr(f"fsqa.run_baselines.{plain.__name__}", counting(plain.__name__, plain))
 
     def computed(*words):
         done.clear()

@@ -195,7 +195,7 @@ def test_a_failed_run_tells_and_is_tried_again(monkeypatch):
         raise RuntimeError("a bug on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr("fsqa.results.summarize", bug)
+        patch.setattr("fsqa.results._masks", bug)
         with pytest.raises(RuntimeError, match="a bug on purpose"):
             call("train", *TINY)
     run = only_run(Path("outputs"))

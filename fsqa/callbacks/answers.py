@@ -12,11 +12,11 @@ from fsqa.errors import InputError
 from fsqa.evaluation import Evaluator
 from fsqa.logger.loggers import Loggers
 from fsqa.logger.tables import answers
-from fsqa.metrics.scoring import summarize
 from fsqa.objective.module import ObjectiveModule
 from fsqa.types import Record
 
-SHOWN = ("exact_match", "f1", "stop_rate", "answer_length")
+UNLOGGED = ("examples", "echo_rate", "repetition_rate")
+"""Figures that are of use at the end alone."""
 
 
 class Answers(pl.Callback):
@@ -39,8 +39,9 @@ class Answers(pl.Callback):
         rank, ranks = (0, 1) if together else (trainer.global_rank, trainer.world_size)
         own = self._evaluator.answer(pl_module.model, self._records[rank::ranks])
         rows = own if together else [row for rows in of_every_rank(trainer, own) for row in rows]
-        metrics = summarize(rows)
-        for name in SHOWN:
-            pl_module.log(f"val/{name}", metrics[name], rank_zero_only=False, logger=False)
+        metrics = self._evaluator.scoring.summarize(rows)
+        for name, value in metrics.items():
+            if name not in UNLOGGED:
+                pl_module.log(f"val/{name}", value, rank_zero_only=False, logger=False)
         if trainer.is_global_zero:
             self._loggers.log_table("val/answers", answers(rows), trainer.global_step)

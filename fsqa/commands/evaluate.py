@@ -55,17 +55,15 @@ def _check_writable(output: Path) -> None:
 
 def _evaluate(finished: Finished, asked: Asked, output: Path | None) -> dict[str, float]:
     from fsqa.config.assemble import assemble_scoring
-    from fsqa.files import write_json
-    from fsqa.metrics.scoring import summarize
+    from fsqa.files import write_json, write_rows
     from fsqa.progress import counting
-    from fsqa.results import write_rows
 
     model, tokenizer = load_model(finished, asked.quantization)
     config = {**finished.config, "generation": asked.generation}
     objective, evaluator, records, examples = assemble_scoring(config, model, tokenizer, asked.split, finished.cache)
     with counting(f"{asked.split} questions", len(records)) as advance:
         rows = evaluator.evaluate(objective, records, examples, advance)
-    metrics = summarize(rows)
+    metrics = evaluator.scoring.summarize(rows)
     if output is not None:
         write_rows(output / "predictions.jsonl", rows)
         write_json(output / "metrics.json", {asked.split: metrics, "run": finished.path.name, **asked.settings})

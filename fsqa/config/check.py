@@ -16,6 +16,7 @@ from fsqa.config.settings import Settings, SweepSettings
 from fsqa.config.signature import mismatch, names, signature
 from fsqa.config.together import check_together
 from fsqa.errors import InputError, did_you_mean
+from fsqa.generation.autoregressive import Autoregressive
 
 ALLOWED = ("fsqa", "torch", "pytorch_lightning", "transformers", "peft", "bitsandbytes", "torchmetrics")
 """Packages whose classes a config may name; ``allow`` adds to them."""
@@ -30,6 +31,7 @@ GROUPS = (
     "scheduler",
     "objective",
     "generation",
+    "metrics",
     "trainer",
     "callbacks",
     "logger",
@@ -78,6 +80,7 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     check_together(plain)
     # A class itself refuses values that only it can judge.
     made = {group: _made(json.dumps(plain[group])) for group in LIGHT if _is_own(plain[group])}
+    made["scorers"] = {name: _made(json.dumps(node)) for name, node in (plain["metrics"] or {}).items() if node}
     check_objects(made)
     if "objective" in made:
         made["objective"].check_length(plain["max_length"])
@@ -96,6 +99,12 @@ def check_objects(made: Mapping[str, Any]) -> None:
         if "prompt" in made:
             made["objective"].check_prompt(made["prompt"])
         made["objective"].check(made.get("loss"), made.get("generation"))
+    for name, scorer in made.get("scorers", {}).items():
+        if scorer.needs_confidence and not isinstance(made.get("generation"), Autoregressive):
+            raise InputError(
+                f"metrics.{name}: it asks how likely every generated token was, which only a decoder's answers tell; "
+                "take it out of metrics, or set objective=causal generation=greedy"
+            )
 
 
 def _is_own(node: Mapping[str, Any]) -> bool:

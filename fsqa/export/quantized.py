@@ -12,7 +12,6 @@ from fsqa.config.assemble import assemble_scoring
 from fsqa.export.weights import load_folder, model_class_of, weights_mb, write_merged
 from fsqa.files import write_json
 from fsqa.finished import Finished
-from fsqa.metrics.scoring import summarize
 from fsqa.model.quantization import Quantization
 from fsqa.model.tokenizer import read_tokenizer
 from fsqa.progress import counting
@@ -115,7 +114,7 @@ def _measured(finished: Finished, precision: str, model: Any, tokenizer: Any, me
             advance(count)
 
         rows = evaluator.evaluate(objective, records, examples, tell)
-    scores = summarize(rows)
+    scores = evaluator.scoring.summarize(rows)
     return Precision(
         precision=precision,
         megabytes=megabytes,

@@ -22,6 +22,11 @@ def exact_match(prediction: str, references: Sequence[str]) -> float:
     return float(any(said == normalize(reference) for reference in references))
 
 
+def matches(prediction: str, patterns: Sequence[str]) -> float:
+    """Return 1 if any regular expression is found in the prediction, whatever its case, else 0 (CuratedTREC)."""
+    return float(any(re.search(pattern, prediction, re.IGNORECASE) for pattern in patterns))
+
+
 def f1(prediction: str, references: Sequence[str]) -> float:
     """Return the best F1 of the bags of normalised words over the references (SQuAD v1.1)."""
     said = normalize(prediction).split()

@@ -1,25 +1,7 @@
-"""Every metric fsqa reports: its name, which way is better, and exactly how it is measured."""
+"""Every metric fsqa reports."""
 
-from dataclasses import dataclass
-from typing import Literal
-
-Better = Literal["higher", "lower"]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One figure that a run reports."""
-
-    name: str
-    """Key in ``metrics.json``."""
-    title: str
-    """What a table calls it."""
-    better: Better | None
-    """Which way is better; ``None`` where neither is."""
-    percent: bool
-    """Whether the value is a fraction in 0..1 that is shown in per cent."""
-    protocol: str
-    """How it is measured, in one sentence."""
+from fsqa.metrics import refusals
+from fsqa.metrics.metric import Metric
 
 
 def _by_name(*metrics: Metric) -> dict[str, Metric]:
@@ -34,6 +16,7 @@ METRICS: dict[str, Metric] = _by_name(
         True,
         "Share of answers that equal a reference after SQuAD normalisation (lower case, no punctuation, no articles "
         "a/an/the, white space joined), the maximum over all references.",
+        column="exact_match",
     ),
     Metric(
         "f1",
@@ -42,6 +25,7 @@ METRICS: dict[str, Metric] = _by_name(
         True,
         "Harmonic mean of precision and recall between the bags of normalised tokens of answer and reference, the "
         "maximum over all references, then the mean over examples.",
+        column="f1",
     ),
     Metric(
         "answerable_exact_match",
@@ -74,6 +58,8 @@ METRICS: dict[str, Metric] = _by_name(
         "Plain negative log-likelihood of the answer tokens in nats under teacher forcing, without smoothing and "
         "without the end token, the mean over all answer tokens of the split; of plain text every token is an "
         "answer, but for the first of a document that no start token opens.",
+        column="answer_nll",
+        weight="reference_tokens",
     ),
     Metric(
         "perplexity",
@@ -88,6 +74,7 @@ METRICS: dict[str, Metric] = _by_name(
         "higher",
         True,
         "Teacher-forced share of answer tokens that are the arg max, per example, then the mean over examples.",
+        column="token_accuracy",
     ),
     Metric(
         "token_accuracy_of_batches",
@@ -103,6 +90,7 @@ METRICS: dict[str, Metric] = _by_name(
         "higher",
         True,
         "Share of generations that emitted the end token within generation.max_new_tokens.",
+        column="stopped",
     ),
     Metric(
         "echo_rate",
@@ -125,6 +113,7 @@ METRICS: dict[str, Metric] = _by_name(
         False,
         "Mean number of generated tokens, without the end token.",
     ),
+    *refusals.METRICS,
     Metric(
         "examples",
         "Examples",
@@ -151,6 +140,13 @@ BASELINES: dict[str, str] = {
     "untouched": "untouched model",
     "most_frequent_answer": "most frequent answer",
     "nearest_question": "nearest question",
+    "refuse_everything": "refuse everything",
+    "copy_input": "copy of the question",
+    "after_last_cue": "text after the last cue",
+    "query": "the query itself",
+    "query_repeated": "the query repeated",
+    "random_passage": "random passage",
+    "human_answer": "human answer",
     "unigram": "token frequencies",
 }
 """The do-nothing baselines and what a table calls them."""

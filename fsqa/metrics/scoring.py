@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
-from fsqa.metrics.answers import echoes, exact_match, f1, with_words
+from fsqa.metrics import refusals
+from fsqa.metrics.answers import echoes, exact_match, f1, matches, with_words
+from fsqa.metrics.base import Row, Scorer
 from fsqa.types import Record
 
-Row = dict[str, Any]
-"""One line of ``predictions.jsonl``."""
+__all__ = ["Row", "Scoring", "score_answer", "score_continuation", "score_text", "summarize"]
 
 SEED_BATCH = 8
 """Batch size over which some earlier work averaged its token accuracy."""
@@ -21,16 +22,77 @@ SNIPPET = 80
 """Characters of a document that tell which one a row is about."""
 
 
+MOST_KINDS = 12
+"""Of a split with more kinds of questions no figures are given for each."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the answers of a run are scored: the scores every run has, and those it asks for by name."""
+
+    scorers: Mapping[str, Scorer] = field(default_factory=dict)
+
+    @property
+    def needs_confidence(self) -> bool:
+        """Whether rows must say how sure the model was of its answer."""
+        return any(scorer.needs_confidence for scorer in self.scorers.values())
+
+    @property
+    def training_questions(self) -> int:
+        """How many training questions are answered too when a run ends."""
+        return max((scorer.training_questions for scorer in self.scorers.values()), default=0)
+
+    def complete(self, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
+        """Return the scored answers to a split with the columns that take a whole split."""
+        done = [row | more for row, more in zip(rows, refusals.columns(rows), strict=True)]
+        for scorer in self.scorers.values():
+            done = [row | more for row, more in zip(done, scorer.columns(records, done), strict=True)]
+        return done
+
+    def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Return the metrics of a split from its complete rows."""
+        metrics = summarize(rows)
+        for scorer in self.scorers.values():
+            metrics |= scorer.figures(rows)
+        return metrics
+
+    def by_kind(self, rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+        """Return the metrics of every kind of question by itself; empty where there is one kind, or very many."""
+        kinds = sorted({row["kind"] for row in rows})
+        if not 1 < len(kinds) <= MOST_KINDS:
+            return {}
+        return {kind or "other": summarize([row for row in rows if row["kind"] == kind]) for kind in kinds}
+
+    def baselines(self, train: Sequence[Record], test: Sequence[Record]) -> dict[str, list[str]]:
+        """Return what the baselines of the scorers say, and that which refuses whatever it is asked."""
+        said = {"refuse_everything": refusals.refuse_everything(test)}
+        for scorer in self.scorers.values():
+            said |= scorer.baselines(train, test)
+        return {name: texts for name, texts in said.items() if texts}
+
+    def signatures(self) -> dict[str, str]:
+        """Return, by figure, its protocol in the words of the package that computes it."""
+        return {name: told for scorer in self.scorers.values() for name, told in scorer.signatures().items()}
+
+
 def score_answer(record: Record, prediction: str) -> Row:
-    """Score one answer against all references of its record."""
+    """Score one answer against all references of its record, or against its patterns if it has any."""
+    references = with_words(record.answers)
+    right = matches(prediction, record.patterns) if record.patterns else exact_match(prediction, references)
+    return score_continuation(record, prediction) | {
+        "exact_match": right,
+        "f1": f1(prediction, references),
+    }
+
+
+def score_continuation(record: Record, prediction: str) -> Row:
+    """Describe what was said to a record, without setting it against a reference."""
     return {
         "id": record.id,
         "kind": record.kind,
         "question": record.question,
         "references": list(record.answers),
         "prediction": prediction,
-        "exact_match": exact_match(prediction, with_words(record.answers)),
-        "f1": f1(prediction, with_words(record.answers)),
         "echoed": echoes(prediction, record.question),
     }
 
@@ -60,6 +122,8 @@ def summarize(rows: Sequence[Row]) -> dict[str, float]:
     ``answer_nll`` is a mean over answer tokens, everything else a mean over examples.
     """
     metrics: dict[str, float] = {"examples": len(rows)}
+    if not rows:
+        return metrics
     named = {
         "exact_match": "exact_match",
         "f1": "f1",
@@ -72,7 +136,7 @@ def summarize(rows: Sequence[Row]) -> dict[str, float]:
     for metric, column in named.items():
         if column in rows[0]:
             metrics[metric] = fmean(float(row[column]) for row in rows)
-    metrics |= _by_answerability(rows)
+    metrics |= _by_answerability(rows) | refusals.figures(rows)
     if "answer_nll" in rows[0]:
         tokens = sum(row["reference_tokens"] for row in rows)
         metrics["answer_nll"] = sum(row["answer_nll"] * row["reference_tokens"] for row in rows) / tokens

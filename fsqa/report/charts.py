@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fsqa.metrics.catalogue import BASELINES, METRICS, Metric
+from fsqa.metrics.catalogue import BASELINES, METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.curves import CURVES, Curve
 from fsqa.report.labels import MOST_IN_ORDER
 from fsqa.report.numbers import format_estimate, format_value

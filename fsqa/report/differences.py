@@ -1,6 +1,6 @@
 """Paired differences as people read them: in points or in the metric's own unit, with what they are worth."""
 
-from fsqa.metrics.catalogue import Metric
+from fsqa.metrics.metric import Metric
 from fsqa.report.numbers import MISSING
 from fsqa.study.statistics import LEVEL, Difference
 

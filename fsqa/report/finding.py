@@ -1,6 +1,7 @@
 """The finding of a study in a few plain sentences, made from its figures."""
 
-from fsqa.metrics.catalogue import METRICS, Metric
+from fsqa.metrics.catalogue import METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.differences import format_change, format_p, format_size
 from fsqa.report.labels import metric_name, short_label
 from fsqa.report.numbers import format_estimate

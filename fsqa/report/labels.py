@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from fsqa.metrics.catalogue import Metric
+from fsqa.metrics.metric import Metric
 from fsqa.report.summary import Row, Summary
 
 MOST_IN_ORDER = 12

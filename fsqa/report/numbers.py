@@ -2,7 +2,7 @@
 
 import math
 
-from fsqa.metrics.catalogue import Metric
+from fsqa.metrics.metric import Metric
 from fsqa.study.statistics import Estimate
 
 MISSING = "—"

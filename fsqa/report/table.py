@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from fsqa.metrics.catalogue import COSTS, METRICS, Metric
+from fsqa.metrics.catalogue import COSTS, METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.differences import TEST, correction, format_change, format_p, p_of, unit
 from fsqa.report.labels import MOST_IN_ORDER, short_label, shown_rows
 from fsqa.report.numbers import MISSING, format_estimate, format_value

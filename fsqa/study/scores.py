@@ -7,19 +7,14 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from fsqa.metrics.catalogue import METRICS
 from fsqa.study.cells import Cell
 from fsqa.study.run_files import read_lines
 from fsqa.study.runs import Run
 from fsqa.study.spread import ScoreTable, linearised
 from fsqa.study.statistics import Estimate, estimates
 
-COLUMNS = {
-    "exact_match": ("exact_match", None),
-    "f1": ("f1", None),
-    "answer_nll": ("answer_nll", "reference_tokens"),
-    "token_accuracy": ("token_accuracy", None),
-    "stop_rate": ("stopped", None),
-}
+COLUMNS = {name: (metric.column, metric.weight or None) for name, metric in METRICS.items() if metric.column}
 """Of a metric: the column of ``predictions.jsonl`` it is a mean of, and the column that weighs the examples."""
 
 
@@ -51,9 +46,13 @@ class CellScores:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that these scores give."""
-        return tuple(
-            name for name, needed in COLUMNS.items() if all(column in self.columns for column in needed if column)
-        )
+        return tuple(name for name, (column, weight) in COLUMNS.items() if self._measured(column, weight))
+
+    def _measured(self, column: str, weight: str | None) -> bool:
+        """Whether there is such a mean in every seed; over examples that weigh nothing there is none."""
+        if column not in self.columns or (weight and weight not in self.columns):
+            return False
+        return weight is None or all(values.any() for values in self.columns[weight])
 
     def table(
         self, metric: str, seeds: Sequence[int] | None = None, places: NDArray[np.int64] | None = None
@@ -77,7 +76,7 @@ def run_estimates(rows: Sequence[Mapping[str, object]]) -> dict[str, Estimate]:
     columns = _columns(rows) if len(rows) > 1 else {}
     tables: dict[str, ScoreTable] = {}
     for metric, (column, weight) in COLUMNS.items():
-        if column in columns and (weight is None or weight in columns):
+        if column in columns and (weight is None or (weight in columns and columns[weight].any())):
             values = columns[column].astype(np.float64)[None]
             tables[metric] = linearised(values, columns[weight].astype(np.float64)[None]) if weight else values
     return dict(zip(tables, estimates(list(tables.values())), strict=True))

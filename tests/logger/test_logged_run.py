@@ -192,7 +192,7 @@ def test_a_failed_run_is_finished_as_failed_and_the_next_one_is_its_own(tmp_path
 
     words = ("train", *TINY, "logger=wandb", f"outputs={tmp_path}", "callbacks.history.every=1")
     with monkeypatch.context() as patch:
-        patch.setattr("fsqa.results.summarize", bug)
+        patch.setattr("fsqa.results._masks", bug)
         with pytest.raises(RuntimeError, match="a bug on purpose"):
             call(*words)
     assert call(*words, "seed=1").code == 0

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from fsqa.metrics.scoring import mean_of_batches, score_answer, summarize
+from fsqa.metrics.base import Scorer
+from fsqa.metrics.scoring import Scoring, mean_of_batches, score_answer, summarize
 from fsqa.types import Record
 
 
@@ -76,3 +77,48 @@ def test_perplexity_of_a_hopeless_model_is_finite():
 )
 def test_mean_of_batches(values, size, mean):
     assert mean_of_batches(values, size) == pytest.approx(mean)
+
+
+def test_an_answer_is_right_when_a_pattern_is_found_in_it():
+    record = Record(
+        "1", "height of mount mckinley", (r"20\s?,?\s?320\s?f(ee|oo)t",), patterns=(r"20,?320\s*f(ee|oo)t",)
+    )
+    assert score_answer(record, "about 20,320 Feet high")["exact_match"] == 1
+    assert score_answer(record, "20,000 feet")["exact_match"] == 0
+
+
+def test_figures_of_every_kind_of_question():
+    rows = [row(1.0, kind="b"), row(0.0, kind="b"), row(1.0, kind="a"), row(0.0, kind="")]
+    kinds = Scoring().by_kind(rows)
+    assert {kind: (figures["examples"], figures["exact_match"]) for kind, figures in kinds.items()} == {
+        "other": (1, 0.0),
+        "a": (1, 1.0),
+        "b": (2, 0.5),
+    }
+
+
+def test_one_kind_or_very_many_are_not_told_apart():
+    assert Scoring().by_kind([row(1.0, kind="a")] * 2) == {}
+    assert Scoring().by_kind([row(1.0, kind=str(i)) for i in range(13)]) == {}
+
+
+class Length(Scorer):
+    """Counts words: a scorer as others are written."""
+
+    def columns(self, records, rows):
+        return [{"words": len(each["prediction"].split())} for each in rows]
+
+    def figures(self, rows):
+        return {"words": sum(each["words"] for each in rows) / len(rows)}
+
+    def baselines(self, train, test):
+        return {"copy": [record.question for record in test]}
+
+
+def test_scorers_add_their_columns_figures_and_baselines():
+    record = Record("1", "who wrote emma", ("jane austen",))
+    scoring = Scoring({"length": Length()})
+    (done,) = scoring.complete([record], [score_answer(record, "jane austen")])
+    assert (done["exact_match"], done["words"]) == (1.0, 2)
+    assert scoring.summarize([done])["words"] == 2
+    assert scoring.baselines([], [record]) == {"copy": ["who wrote emma"]}

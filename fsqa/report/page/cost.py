@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fsqa.metrics.catalogue import COSTS, METRICS, Metric
+from fsqa.metrics.catalogue import COSTS, METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.charts import Axis, Tick, nice_axis
 from fsqa.report.numbers import format_estimate, format_value
 from fsqa.report.palette import cell_colours

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fsqa.metrics.catalogue import COSTS, METRICS, Metric
+from fsqa.metrics.catalogue import COSTS, METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.differences import correction, format_interval, format_p, format_size, p_of, unit
 from fsqa.report.labels import metric_name, shown_rows
 from fsqa.report.numbers import MISSING, format_estimate, format_value

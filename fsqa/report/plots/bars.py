@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from fsqa.metrics.catalogue import METRICS, Metric
+from fsqa.metrics.catalogue import METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.labels import MOST_IN_ORDER, metric_name, shown_rows, wrapped_label
 from fsqa.report.numbers import format_estimate, format_value
 from fsqa.report.palette import LIGHT, cell_colours

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from fsqa.metrics.catalogue import COSTS, METRICS, Metric
+from fsqa.metrics.catalogue import COSTS, METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.labels import metric_name, short_label
 from fsqa.report.palette import LIGHT, cell_colours
 from fsqa.report.plots.frame import INK, MUTED, Plot, count_axis, drawn, dress, say

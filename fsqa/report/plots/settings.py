@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 
-from fsqa.metrics.catalogue import METRICS, Metric
+from fsqa.metrics.catalogue import METRICS
+from fsqa.metrics.metric import Metric
 from fsqa.report.factors import Factor, Interaction
 from fsqa.report.numbers import format_value
 from fsqa.report.palette import LIGHT
