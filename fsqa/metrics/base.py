@@ -35,6 +35,6 @@ class Scorer(ABC):
         """Return further do-nothing baselines: by name, what each says to every test record."""
         return {}
 
-    def signatures(self) -> dict[str, str]:
-        """Return, by figure, its exact protocol in the words of the package that computes it."""
+    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Return, by figure, its exact protocol in the words of the package that computes it, for these rows."""
         return {}

@@ -1,6 +1,6 @@
 """Every metric fsqa reports."""
 
-from fsqa.metrics import refusals
+from fsqa.metrics import calibration, refusals, similarity, text
 from fsqa.metrics.metric import Metric
 
 
@@ -114,6 +114,9 @@ METRICS: dict[str, Metric] = _by_name(
         "Mean number of generated tokens, without the end token.",
     ),
     *refusals.METRICS,
+    *text.METRICS,
+    *calibration.METRICS,
+    *similarity.METRICS,
     Metric(
         "examples",
         "Examples",

@@ -70,9 +70,9 @@ class Scoring:
             said |= scorer.baselines(train, test)
         return {name: texts for name, texts in said.items() if texts}
 
-    def signatures(self) -> dict[str, str]:
+    def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
         """Return, by figure, its protocol in the words of the package that computes it."""
-        return {name: told for scorer in self.scorers.values() for name, told in scorer.signatures().items()}
+        return {name: told for scorer in self.scorers.values() for name, told in scorer.signatures(rows).items()}
 
 
 def score_answer(record: Record, prediction: str) -> Row:
