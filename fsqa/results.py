@@ -54,7 +54,7 @@ def write_results(
         "kinds": scoring.by_kind(rows["test"]),
         "variants": {name: scoring.summarize(variant) for name, variant in variants.items()},
         "baseline": {name: scoring.summarize(baseline) for name, baseline in comparison.items()},
-        "signatures": scoring.signatures(),
+        "signatures": scoring.signatures(rows["test"]),
         "cost": _cost(objective, totals, estimated_mb(folder.path / footprint.FILE))
         | {"checkpoint_mb": round(folder.best_checkpoint.stat().st_size / 1e6, 3)},
         "masks": _masks(assembly, totals),

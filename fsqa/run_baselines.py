@@ -11,61 +11,79 @@ from typing import Any
 from fsqa.baseline import most_frequent_answer, nearest_question, unigram
 from fsqa.config.assemble import Assembly
 from fsqa.data.cache import cached, key_of
+from fsqa.data.prepare import PreparedRecords
 from fsqa.encode.blocks import BlockEncoder
 from fsqa.evaluation import document_rows
 from fsqa.files import write_rows
-from fsqa.metrics.scoring import Row, score_answer, score_continuation
+from fsqa.metrics.scoring import Row, Scoring, score_answer, score_continuation
 from fsqa.objective.frozen import weights_key
 from fsqa.objective.module import ObjectiveModule
 from fsqa.progress import counting, working
+from fsqa.types import Record
 
 Baselines = dict[str, list[Row]]
 
 
 def baselines(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, cache: Path) -> Baselines:
-    """Score the test split without training: the untouched model, the most frequent answer, the nearest question.
+    """Score the test split without training: the untouched model, and what needs no model at all.
 
-    Plain text, which asks nothing, has how often tokens come instead of the last two. The run's scorers may add some of
-    their own. Each is computed once for all runs that would find the same.
+    Plain text, which asks nothing, has how often tokens come instead of what answers without a model. Each is computed
+    once for all runs that would find the same.
     """
-    data = assembly.records
+    data, scoring = assembly.records, assembly.evaluator.scoring
     train, test = data.splits["train"], data.splits["test"]
 
     def untouched() -> list[Row]:
         with counting("untouched model", len(test)) as advance:
             return assembly.evaluator.evaluate(objective, test, assembly.examples["test"], advance)
 
+    own = {"untouched": _cached(cache, _untouched_key(config, assembly, objective), untouched)}
+    if not isinstance(assembly.encoder, BlockEncoder):
+        return own | without_model(data, scoring, config["metrics"], cache)
+    tokens = [assembly.tokenizer_key, repr(assembly.layout), assembly.encoder.fingerprint]
+    own["unigram"] = _cached(cache, key_of("unigram", data.key, *tokens), lambda: _unigram(assembly))
+    said = scoring.baselines(train, test)
+    made = {name: partial(_said, score_continuation, test, texts) for name, texts in said.items()}
+    return own | _scored(made, data, scoring, config["metrics"], cache)
+
+
+def without_model(data: PreparedRecords, scoring: Scoring, metrics: Mapping[str, Any], cache: Path) -> Baselines:
+    """Answer the test split without a model: the most frequent answer, the nearest question, what the scorers add.
+
+    ``metrics`` is the config that the scoring was made of.
+    """
+    train, test = data.splits["train"], data.splits["test"]
+
     def nearest() -> list[Row]:
         with working("looking for the nearest training questions"):
             return nearest_question(train, test)
 
-    found = {"untouched": _cached(cache, _untouched_key(config, assembly, objective), untouched)}
-    if isinstance(assembly.encoder, BlockEncoder):
-        tokens = [assembly.tokenizer_key, repr(assembly.layout), assembly.encoder.fingerprint]
-        found["unigram"] = _cached(cache, key_of("unigram", data.key, *tokens), lambda: _unigram(assembly))
-    else:
-        makers = {"most_frequent_answer": lambda: most_frequent_answer(train, test), "nearest_question": nearest}
-        for name, make in makers.items():
-            found[name] = _cached(cache, _said_key(name, config, data.key), partial(_scored, assembly, make))
-    for name, texts in assembly.evaluator.scoring.baselines(train, test).items():
-        said = partial(_said, assembly, texts)
-        found[name] = _cached(cache, _said_key(name, config, data.key), partial(_scored, assembly, said))
-    return found
+    said = scoring.baselines(train, test)
+    made: dict[str, Callable[[], list[Row]]] = {
+        "most_frequent_answer": lambda: most_frequent_answer(train, test),
+        "nearest_question": nearest,
+        **{name: partial(_said, score_answer, test, texts) for name, texts in said.items()},
+    }
+    return _scored(made, data, scoring, metrics, cache)
 
 
-def _said_key(name: str, config: Mapping[str, Any], data: str) -> str:
-    """Return what the scores of a baseline depend on that is known without a model."""
-    return key_of(name, data, config["metrics"])
+def _said(score: Callable[[Record, str], Row], test: Sequence[Record], texts: Sequence[str]) -> list[Row]:
+    return [score(record, text) for record, text in zip(test, texts, strict=True)]
 
 
-def _scored(assembly: Assembly, make: Callable[[], list[Row]]) -> list[Row]:
-    """Add what the run's own scorers have to say of a baseline's answers."""
-    return assembly.evaluator.scoring.complete(assembly.records.splits["test"], make())
+def _scored(
+    made: Mapping[str, Callable[[], list[Row]]],
+    data: PreparedRecords,
+    scoring: Scoring,
+    metrics: Mapping[str, Any],
+    cache: Path,
+) -> Baselines:
+    """Add what the run's own scorers have to say of every baseline's answers."""
 
+    def rows(make: Callable[[], list[Row]]) -> list[Row]:
+        return scoring.complete(data.splits["test"], make())
 
-def _said(assembly: Assembly, texts: Sequence[str]) -> list[Row]:
-    score = score_continuation if isinstance(assembly.encoder, BlockEncoder) else score_answer
-    return [score(record, text) for record, text in zip(assembly.records.splits["test"], texts, strict=True)]
+    return {name: _cached(cache, key_of(name, data.key, metrics), partial(rows, make)) for name, make in made.items()}
 
 
 def _untouched_key(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule) -> str:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fsqa.asked import Asked, asked_of, is_override
 from fsqa.commands.arguments import Arguments, parse
-from fsqa.commands.overrides import GROUPS, Asked, asked_of, is_override
 from fsqa.errors import InputError
 from fsqa.finished import Finished, find_run, load_model
 from fsqa.types import Record
@@ -42,7 +42,7 @@ def run(words: list[str]) -> int:
     if options.context and not options.context.strip():
         raise InputError("--context: wanted some text, got an empty one")
     finished = find_run(options.run)
-    asked = asked_of(finished, [word for word in options.words if is_override(word)], GROUPS)
+    asked = asked_of(finished, [word for word in options.words if is_override(word)], ("generation", "quantization"))
     questions = _read_file(options.file) if options.file else None
     ask = _asker(finished, asked, options.context)
     if questions is not None:

@@ -1,47 +1,63 @@
-"""``fsqa evaluate``: score a finished run again, without touching it."""
+"""``fsqa evaluate``: score a finished run again without touching it, or score answers that no run gave."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fsqa.asked import Asked, asked_of, combinations
 from fsqa.commands.arguments import Arguments, parse
-from fsqa.commands.overrides import Asked, asked_of
 from fsqa.errors import InputError
 from fsqa.finished import Finished, find_run, load_model
 
 EPILOG = """Overrides:
   generation=greedy|sampling|beams   another way of answering; generation.KEY=VALUE changes one of its settings
   quantization=bfloat16|int8|nf4     weights in fewer bits
+  metrics=[text,calibration]         further figures
   split=test|validation|train        which split of the run's own data
+  questions=FILE                     your own questions, JSON lines with question and answer
 
   fsqa evaluate RUN quantization=int8 generation=sampling generation.temperature=0.7
+
+Several values make a table, a row for every combination, each compared with the first on the same questions:
+  fsqa evaluate RUN generation.max_new_tokens=3,6,12
+  fsqa evaluate RUN generation=sampling generation.temperature=0.3,0.7,1.0 generation.top_p=0.9,1.0
+
+Answers from elsewhere become a row of a study's table, scored by the same metrics on the same test questions:
+  fsqa evaluate predictions=FILE name=gpt3 dataset=nq_open dataset.path=FOLDER study=nq
+FILE holds {id: answer}, or a list or lines of objects with id or question and prediction.
 """
 
 
 def run(words: list[str]) -> int:
-    """Score a run on a split of its own data, under its own decoding and precision or others, and print the metrics."""
+    """Score a run, or a file of answers, and print the metrics."""
+    if any(word.startswith("predictions=") for word in words):
+        from fsqa.commands.evaluate_file import run as evaluate_file
+
+        return evaluate_file(words)
     parser = Arguments(
         "fsqa evaluate",
         "Score a finished run again, under its own decoding and precision or others; the run stays as it is.",
         epilog=EPILOG,
     )
-    parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>")
+    parser.add_argument("run", type=Path, help="a run folder, such as outputs/default/<run>; or predictions=FILE")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    parser.add_argument("--output", type=Path, help="a folder for predictions.jsonl and metrics.json")
+    parser.add_argument("--output", type=Path, help="a folder for predictions.jsonl and metrics.json, or for the table")
+    parser.add_argument("--metric", help="what the rows of a table are compared by; the main figure unless given")
     parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
     options = parse(parser, words)
     finished = find_run(options.run)
-    asked = asked_of(finished, options.overrides)
+    each = combinations(options.overrides)
+    asked = [asked_of(finished, [word for _, word in settings]) for settings in each]
     if options.output is not None:
         _check_writable(options.output)
-    metrics = _evaluate(finished, asked, options.output)
-    if options.json:
-        print(json.dumps(metrics))
-    else:
-        _print(metrics, {} if asked.own else _own(finished, asked), finished, asked)
+    if len(each) > 1:
+        return _table(finished, [dict(settings) for settings in each], asked, options)
+    if options.metric:
+        raise InputError("--metric: says what the rows of a table are compared by; give a key several values, as a,b,c")
+    _single(finished, asked[0], options)
     return 0
 
 
@@ -53,25 +69,44 @@ def _check_writable(output: Path) -> None:
         raise InputError(f"--output: cannot write to {output}: {error.strerror}") from None
 
 
-def _evaluate(finished: Finished, asked: Asked, output: Path | None) -> dict[str, float]:
-    from fsqa.config.assemble import assemble_scoring
+def _single(finished: Finished, asked: Asked, options: Any) -> None:
+    from fsqa.decodings import scored
     from fsqa.files import write_json, write_rows
-    from fsqa.progress import counting
 
     model, tokenizer = load_model(finished, asked.quantization)
-    config = {**finished.config, "generation": asked.generation}
-    objective, evaluator, records, examples = assemble_scoring(config, model, tokenizer, asked.split, finished.cache)
-    with counting(f"{asked.split} questions", len(records)) as advance:
-        rows = evaluator.evaluate(objective, records, examples, advance)
-    metrics = evaluator.scoring.summarize(rows)
-    if output is not None:
-        write_rows(output / "predictions.jsonl", rows)
-        write_json(output / "metrics.json", {asked.split: metrics, "run": finished.path.name, **asked.settings})
-    return metrics
+    metrics, rows = scored(finished, asked, model, tokenizer)
+    if options.output is not None:
+        write_rows(options.output / "predictions.jsonl", rows)
+        figures = {asked.split: metrics, "run": finished.path.name, **asked.settings}
+        write_json(options.output / "metrics.json", figures)
+    if options.json:
+        print(json.dumps(metrics))
+    else:
+        title = f"{finished.path.name}, {asked.questions or f'{asked.split} split'}"
+        print_metrics(title, metrics, {} if asked.own else _own(finished, asked))
+
+
+def _table(finished: Finished, settings: Sequence[Mapping[str, str]], asked: Sequence[Asked], options: Any) -> int:
+    from fsqa.decodings import compare, evaluate_each, table, write
+
+    each = evaluate_each(finished, settings, asked)
+    compared = compare(each, options.metric)
+    if options.output is not None:
+        write(options.output, compared)
+    if options.json:
+        print(json.dumps([{"settings": one.settings, **one.metrics} for one in each]))
+        return 0
+    from rich.console import Console
+
+    split = asked[0].questions or f"{asked[0].split} split"
+    Console().print(table(f"{finished.path.name}, {split}", compared))
+    return 0
 
 
 def _own(finished: Finished, asked: Asked) -> dict[str, float]:
     """Read what the run itself scored on the split; nothing where it kept no score, as of the training split."""
+    if asked.questions:
+        return {}
     try:
         metrics: dict[str, Any] = json.loads((finished.path / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -79,7 +114,7 @@ def _own(finished: Finished, asked: Asked) -> dict[str, float]:
     return dict(metrics.get("val" if asked.split == "validation" else asked.split) or {})
 
 
-def _print(metrics: Mapping[str, float], own: Mapping[str, float], finished: Finished, asked: Asked) -> None:
+def print_metrics(title: str, metrics: Mapping[str, float], own: Mapping[str, float]) -> None:
     """Print one line a metric: name, value, the run's own value and the difference, and what it is if there is room."""
     from rich.console import Console
     from rich.text import Text
@@ -87,7 +122,7 @@ def _print(metrics: Mapping[str, float], own: Mapping[str, float], finished: Fin
     from fsqa.metrics.catalogue import METRICS
 
     console = Console()
-    console.print(Text(f"{finished.path.name}, {asked.split} split", style="bold"), soft_wrap=True)
+    console.print(Text(title, style="bold"), soft_wrap=True)
     titles = {name: METRICS[name].title if name in METRICS else name for name in metrics}
     width = max(map(len, titles.values()))
     if own:

@@ -148,7 +148,7 @@ class RunFolder:
         """Change entries of ``status.json``."""
         status = {**self.status, **changes}
         if changes.get("state") in ENDED:
-            status["finished"] = _now()
+            status["finished"] = now()
         write_json(self.path / "status.json", status)
 
     def _withdraw(self) -> None:
@@ -167,7 +167,7 @@ class RunFolder:
             self.path / "status.json",
             {
                 "state": "running",
-                "started": self.status.get("started") or _now(),
+                "started": self.status.get("started") or now(),
                 "finished": None,
                 "seconds": None,
                 "error": None,
@@ -280,5 +280,6 @@ def _hash(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time in UTC to the second, as a status holds it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -26,6 +26,12 @@ class Measures:
     """Figures of the test split per do-nothing baseline."""
     variants: Mapping[str, Numbers]
     """Figures of the test split per other setting of the post-processing."""
+    train: Numbers
+    """Figures of so many training questions; empty unless the run was asked to answer some."""
+    kinds: Mapping[str, Numbers]
+    """Figures of the test split per kind of question; empty where there is one kind, or very many."""
+    signatures: Mapping[str, str]
+    """Per figure its exact protocol, in the words of the package that computed it."""
     cost: Numbers
     role_share: Numbers
     """Share of the loss per role, adding up to 1."""
@@ -61,6 +67,8 @@ class Run:
     choices: Mapping[str, str]
     config: Mapping[str, Any]
     measures: Measures
+    outside: bool = False
+    """Whether it is no run at all, but a file of answers that was scored: nothing is known of who gave them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +80,12 @@ class Prediction:
     references: tuple[str, ...]
     prediction: str
     kind: str
-    exact_match: float
-    f1: float
+    exact_match: float | None
+    """``None`` where the answer was not set against a reference, as a text that is only ranked."""
     stopped: bool | None
     """Whether generation ended by itself; ``None`` where that was not written."""
+    refused: bool | None
+    """Whether it is the fixed reply to what is off topic; ``None`` where no question is."""
 
 
 def read_study(folder: Path) -> tuple[Run, ...]:
@@ -134,6 +144,7 @@ def read_run(folder: Path) -> Run:
         choices={group: str(choice) for group, choice in (status.get("choices") or {}).items()},
         config=read_config(folder),
         measures=_measures(read_json(metrics) if metrics.is_file() else {}, status),
+        outside=status.get("outside") is True,
     )
 
 
@@ -186,9 +197,9 @@ def read_predictions(run: Run, baseline: str | None = None) -> tuple[Prediction,
             references=tuple(str(reference) for reference in line.get("references") or ()),
             prediction=str(line.get("prediction", "")),
             kind=str(line.get("kind") or ""),
-            exact_match=float(line.get("exact_match") or 0.0),
-            f1=float(line.get("f1") or 0.0),
+            exact_match=float(line["exact_match"] or 0.0) if "exact_match" in line else None,
             stopped=bool(line["stopped"]) if "stopped" in line else None,
+            refused=bool(line["refused"]) if "refused" in line else None,
         )
         for number, line in enumerate(read_lines(path))
         if "prediction" in line
@@ -222,6 +233,9 @@ def _measures(content: Mapping[str, Any], status: Mapping[str, Any]) -> Measures
         test=_numbers(content.get("test")),
         baselines={name: _numbers(values) for name, values in _mapping(content.get("baseline")).items()},
         variants={name: _numbers(values) for name, values in _mapping(content.get("variants")).items()},
+        train=_numbers(content.get("train")),
+        kinds={kind: _numbers(values) for kind, values in _mapping(content.get("kinds")).items()},
+        signatures={name: str(told) for name, told in _mapping(content.get("signatures")).items()},
         cost=cost,
         role_share=_numbers(masks.get("share")),
         truncated=_numbers(masks.get("truncated")),

@@ -12,7 +12,7 @@ from fsqa.study.cells import Cell
 from fsqa.study.run_files import read_lines
 from fsqa.study.runs import Run
 from fsqa.study.spread import ScoreTable, linearised
-from fsqa.study.statistics import Estimate, estimates
+from fsqa.study.statistics import Difference, Estimate, estimates, paired_difference
 
 COLUMNS = {name: (metric.column, metric.weight or None) for name, metric in METRICS.items() if metric.column}
 """Of a metric: the column of ``predictions.jsonl`` it is a mean of, and the column that weighs the examples."""
@@ -74,12 +74,32 @@ def run_estimates(rows: Sequence[Mapping[str, object]]) -> dict[str, Estimate]:
     One run has one seed, so the spread over seeds is not in it. Fewer than two rows have none.
     """
     columns = _columns(rows) if len(rows) > 1 else {}
-    tables: dict[str, ScoreTable] = {}
-    for metric, (column, weight) in COLUMNS.items():
-        if column in columns and (weight is None or (weight in columns and columns[weight].any())):
-            values = columns[column].astype(np.float64)[None]
-            tables[metric] = linearised(values, columns[weight].astype(np.float64)[None]) if weight else values
+    found = {metric: _table(columns, metric) for metric in COLUMNS}
+    tables = {metric: table for metric, table in found.items() if table is not None}
     return dict(zip(tables, estimates(list(tables.values())), strict=True))
+
+
+def paired(
+    candidate: Sequence[Mapping[str, object]], baseline: Sequence[Mapping[str, object]], metric: str
+) -> Difference | None:
+    """Return ``metric`` of ``candidate`` minus that of ``baseline``, two scored lists of answers to the same examples.
+
+    One run stands behind each, so the spread over seeds is not in it. ``None`` where either lacks the metric, or for
+    fewer than two examples.
+    """
+    tables = [_table(_columns(rows), metric) for rows in (candidate, baseline)]
+    if len(candidate) < 2 or tables[0] is None or tables[1] is None:
+        return None
+    return paired_difference(tables[0], tables[1])
+
+
+def _table(columns: Mapping[str, NDArray[np.generic]], metric: str) -> ScoreTable | None:
+    """Return the scores of shape (1, examples) whose mean is ``metric``."""
+    column, weight = COLUMNS[metric]
+    if column not in columns or (weight and (weight not in columns or not columns[weight].any())):
+        return None
+    values = columns[column].astype(np.float64)[None]
+    return linearised(values, columns[weight].astype(np.float64)[None]) if weight else values
 
 
 def read_scores(cell: Cell) -> CellScores | None:

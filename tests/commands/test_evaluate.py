@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -102,10 +103,69 @@ def test_table(tiny_run, monkeypatch, columns):
     assert max(map(len, outcome.out.splitlines())) <= int(columns)
 
 
+def test_a_grid_of_decodings_is_a_table(tiny_run, written, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    own = tiny_run / "config.yaml"
+    before = own.read_bytes()
+    outcome = call("evaluate", tiny_run, "generation.max_new_tokens=1,12", "--output", "grid")
+    assert outcome.code == 0, outcome.err
+    lines = outcome.out.splitlines()
+    assert [line.split()[0] for line in lines if "max_new_tokens=" in line] == ["max_new_tokens=1", "max_new_tokens=12"]
+    assert max(map(len, lines)) <= 80
+    short, own_limit = json.loads(Path("grid/decodings.json").read_text())
+    assert own_limit["metrics"] == pytest.approx(written["test"], abs=1e-6)
+    assert short["settings"] == {"generation.max_new_tokens": "1"}
+    assert short["metrics"]["answer_length"] <= 1
+    with Path("grid/decodings.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["generation.max_new_tokens"] for row in rows] == ["1", "12"]
+    assert (rows[0]["p"], rows[0]["exact_match_change"]) == ("", "")
+    change = written["test"]["exact_match"] - short["metrics"]["exact_match"]
+    assert float(rows[1]["exact_match_change"]) == pytest.approx(change)
+    assert 0 < float(rows[1]["p"]) <= 1
+    assert len(read_lines(Path("grid/0.jsonl"))) == written["test"]["examples"]
+    assert own.read_bytes() == before
+
+
+def test_a_grid_has_every_combination(tiny_run):
+    words = ["generation=sampling", "generation.temperature=0.5,2", "generation.max_new_tokens=1,2,3"]
+    outcome = call("evaluate", tiny_run, *words, "--json")
+    settings = [tuple(each["settings"].values()) for each in json.loads(outcome.out)]
+    assert settings == [(t, n) for t in ("0.5", "2") for n in ("1", "2", "3")]
+
+
+def test_a_way_of_answering_can_vary_too(tiny_run):
+    each = json.loads(call("evaluate", tiny_run, "generation=greedy,beams", "--json").out)
+    assert [one["settings"] for one in each] == [{"generation": "greedy"}, {"generation": "beams"}]
+
+
+def test_own_questions_take_the_place_of_the_test(tiny_run):
+    row = read_lines(tiny_run / "predictions.jsonl")[0]
+    asked = [
+        {"question": row["question"], "answer": row["prediction"] or "nothing"},
+        {"question": "who is it", "answers": ["nobody"]},
+    ]
+    Path("own.jsonl").write_text("".join(json.dumps(each) + "\n" for each in asked), encoding="utf-8")
+    metrics = evaluated(tiny_run, "questions=own.jsonl", "--output", "own")
+    assert metrics["examples"] == 2
+    said = read_lines(Path("own/predictions.jsonl"))
+    assert [each["question"] for each in said] == [row["question"], "who is it"]
+    assert said[0]["prediction"] == row["prediction"]
+
+
+def test_further_figures_of_a_finished_run(tiny_run, written):
+    metrics = evaluated(tiny_run, "metrics=[text,calibration]")
+    assert metrics.items() >= {"exact_match": written["test"]["exact_match"]}.items()
+    assert {"bleu", "sentence_bleu", "calibration_error", "confidence"} <= set(metrics)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["splt=test"], "no key 'splt'; did you mean 'split'?; the keys are generation, quantization, split"),
+        (
+            ["splt=test"],
+            "no key 'splt'; did you mean 'split'?; the keys are generation, metrics, quantization",
+        ),
         (["split=tset"], "split: wanted one of train, validation, test, got 'tset'; did you mean 'test'?"),
         (["generation.max_new_toknes=1"], "did you mean 'max_new_tokens'?"),
         (["generation.max_new_tokens=many"], "generation.max_new_tokens: wanted a whole number, got 'many'"),
@@ -122,7 +182,13 @@ def test_table(tiny_run, monkeypatch, columns):
         (["loss=answer"], "there is no key 'loss'"),
         (["+generation.top_k=3"], "override: '+generation.top_k=3' adds or deletes a key"),
         (["seed=3"], "there is no key 'seed'"),
-        (["split=test,train"], "is a sweep over several values"),
+        (["split=test,train"], "is a sweep over several values; only generation and quantization can have several"),
+        (["generation.max_new_tokens=interval(1,5)"], "is a range; list its values, as in key=a,b,c"),
+        (["generation.max_new_tokens=1,2", "--metric", "exact_mach"], "--metric: no 'exact_mach' to compare by"),
+        (["--metric", "f1"], "--metric: says what the rows of a table are compared by; give a key several values"),
+        (["metrics=txt"], "metrics=txt: there is no such metrics; did you mean 'text'?"),
+        (["questions=none.jsonl"], "there is no file"),
+        (["questions=file", "split=train"], "questions: they take the place of the test split, but split=train"),
         (["--output", "file/deeper"], "--output: cannot write to file/deeper: Not a directory"),
         (["--jsn"], "unrecognized arguments: --jsn; did you mean '--json'?"),
     ],

@@ -1,0 +1,184 @@
+"""One model under several settings of its decoding: a table of its own, compared on the same questions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from fsqa.asked import Asked
+from fsqa.config.assemble import assemble_scoring
+from fsqa.errors import InputError, did_you_mean
+from fsqa.files import write_json, write_rows, write_text
+from fsqa.finished import Finished, load_model
+from fsqa.metrics.catalogue import METRICS
+from fsqa.metrics.scoring import Row
+from fsqa.progress import counting
+from fsqa.report.differences import correction, format_change, format_p, p_of
+from fsqa.report.numbers import MISSING, format_value
+from fsqa.study.scores import paired
+from fsqa.study.statistics import Difference, holm
+
+SHOWN = {
+    "exact_match": "EM %",
+    "f1": "F1 %",
+    "refusal_f1": "refusal F1 %",
+    "bleu": "BLEU %",
+    "sentence_bleu": "sentence BLEU %",
+    "stop_rate": "stop %",
+    "answer_length": "length",
+}
+"""Figures of the table, as far as they differ between its rows, and what it calls them."""
+
+
+RANKED = ("_top_1", "_average_loc", "_fdaro_v1")
+"""How the figures of a ranker end that are shown."""
+LABEL = 24
+"""Letters that the settings are given before they are broken into lines."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What a model scores under one combination of settings."""
+
+    settings: Mapping[str, str]
+    """The keys that differ between the rows, with their values."""
+    metrics: Mapping[str, float]
+    rows: Sequence[Row]
+
+    @property
+    def label(self) -> str:
+        """The settings as they were typed, without the group that all share."""
+        return ", ".join(f"{key.removeprefix('generation.')}={value}" for key, value in self.settings.items())
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Decodings of one model, each set against the first."""
+
+    each: Sequence[Decoding]
+    metric: str
+    differences: Mapping[str, Difference]
+    """By label; the first has none."""
+
+
+def scored(finished: Finished, asked: Asked, model: object, tokenizer: object) -> tuple[dict[str, float], list[Row]]:
+    """Return the metrics and the scored answers of a run's model, answering as asked."""
+    config = asked.config(finished.config)
+    objective, evaluator, records, examples = assemble_scoring(config, model, tokenizer, asked.split, finished.cache)
+    with counting(f"{asked.split} questions", len(records)) as advance:
+        rows = evaluator.evaluate(objective, records, examples, advance)
+    return evaluator.scoring.summarize(rows), rows
+
+
+def evaluate_each(finished: Finished, settings: Sequence[Mapping[str, str]], asked: Sequence[Asked]) -> list[Decoding]:
+    """Score a run under every combination of settings; a model is loaded once for each precision."""
+    loaded: dict[str, tuple[object, object]] = {}
+    found = []
+    for own, one in zip(settings, asked, strict=True):
+        if one.quantization.kind not in loaded:
+            loaded = {one.quantization.kind: load_model(finished, one.quantization)}
+        metrics, rows = scored(finished, one, *loaded[one.quantization.kind])
+        values = {key: word.partition("=")[2] for key, word in own.items() if key}
+        found.append(Decoding(values, metrics, rows))
+    return found
+
+
+def compare(each: Sequence[Decoding], metric: str | None) -> Compared:
+    """Compare every decoding with the first, on the examples that both answered, corrected for their number by Holm.
+
+    Raises InputError for a metric that was not measured, or is no mean over examples.
+    """
+    known = [name for name in each[0].metrics if name in METRICS and METRICS[name].column and METRICS[name].better]
+    name = metric or next(iter(known))
+    if name not in known:
+        raise InputError(
+            f"--metric: no '{name}' to compare by; there are {', '.join(known)}{did_you_mean(name, known)}"
+        )
+    first, *others = each
+    found = {one.label: paired(one.rows, first.rows, name) for one in others}
+    return Compared(each, name, holm({label: own for label, own in found.items() if own is not None}))
+
+
+def _names(compared: Compared) -> list[str]:
+    """Return the figures to show: the one that is compared, and those of the others that differ between the rows."""
+    measured = [{one.metrics.get(name) for one in compared.each} for name in METRICS]
+    differ = [name for name, values in zip(METRICS, measured, strict=True) if len(values) > 1]
+    known = [name for name in differ if name in SHOWN or name.endswith(RANKED)]
+    return list(dict.fromkeys([compared.metric, *known]))
+
+
+def table(title: str, compared: Compared) -> Table:
+    """Return the decodings for a terminal, the best of each figure in bold."""
+    names, metric = _names(compared), METRICS[compared.metric]
+    shown = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.caption = Text(
+        f"change: {metric.title} less that of the first row, paired on the same examples; p by paired permutation, "
+        f"{correction(len(compared.differences))}",
+        style="dim",
+    )
+    shown.caption_justify = "left"
+    shown.add_column("decoding", overflow="fold", min_width=LABEL)
+    for name in names:
+        title = SHOWN.get(name, f"{METRICS[name].title}{' %' if METRICS[name].percent else ''}")
+        shown.add_column(title, justify="right")
+    shown.add_column("change", justify="right", no_wrap=True)
+    shown.add_column("p", justify="right", no_wrap=True)
+    for one in compared.each:
+        cells = [
+            Text(
+                format_value(METRICS[name], one.metrics.get(name)),
+                style="bold" if _is_best(compared, name, one) else "",
+            )
+            for name in names
+        ]
+        shown.add_row(Text(one.label), *cells, *_change(compared, one))
+    return shown
+
+
+def _figure(compared: Compared, name: str, one: Decoding) -> Text:
+    return Text(
+        format_value(METRICS[name], one.metrics.get(name)), style="bold" if _is_best(compared, name, one) else ""
+    )
+
+
+def _change(compared: Compared, one: Decoding) -> tuple[str, str]:
+    difference = compared.differences.get(one.label)
+    if difference is None:
+        return MISSING, MISSING
+    return format_change(METRICS[compared.metric], difference.mean), format_p(p_of(difference))
+
+
+def _is_best(compared: Compared, name: str, one: Decoding) -> bool:
+    better = METRICS[name].better
+    values = [other.metrics[name] for other in compared.each if name in other.metrics]
+    if better is None or name not in one.metrics or len(set(values)) < 2:
+        return False
+    return one.metrics[name] == (max(values) if better == "higher" else min(values))
+
+
+def write(folder: Path, compared: Compared) -> None:
+    """Write the table as ``decodings.csv`` and ``decodings.json``, and the answers of every row beside them."""
+    text, keys = io.StringIO(), list(compared.each[0].settings)
+    names = [name for name in METRICS if any(name in one.metrics for one in compared.each)]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*keys, *names, f"{compared.metric}_change", "low", "high", "p"])
+    for one in compared.each:
+        difference = compared.differences.get(one.label)
+        told = [difference.mean, difference.low, difference.high, p_of(difference)] if difference else [math.nan] * 4
+        writer.writerow([*one.settings.values(), *(one.metrics.get(name, "") for name in names), *_plain(told)])
+    write_text(folder / "decodings.csv", text.getvalue())
+    write_json(folder / "decodings.json", [{"settings": one.settings, "metrics": one.metrics} for one in compared.each])
+    for number, one in enumerate(compared.each):
+        write_rows(folder / f"{number}.jsonl", one.rows)
+
+
+def _plain(values: Sequence[float]) -> list[float | str]:
+    return ["" if math.isnan(value) else value for value in values]
