@@ -125,7 +125,7 @@ def _checked(finished: Finished, cfg: DictConfig) -> Asked:
     questions = asked["questions"]
     if questions and split != "test":
         raise InputError(
-            f"questions: they take the place of the test split, and split={split} was asked for; leave one"
+            f"questions: they take the place of the test split, but split={split}; leave one out"
         )
     own = generation == config["generation"] and quantization.kind == "none" and not questions
     return Asked(
