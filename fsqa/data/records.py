@@ -24,6 +24,8 @@ SCHEMA = pa.schema(
         ("context", pa.string()),
         ("kind", pa.string()),
         ("candidates", pa.list_(pa.string())),
+        ("relevance", pa.list_(pa.int64())),
+        ("patterns", pa.list_(pa.string())),
         ("answer_starts", pa.list_(pa.int64())),
     ]
 )
@@ -100,5 +102,5 @@ def _question_digest(question: str) -> bytes:
 
 
 def _record(row: dict[str, Any]) -> Record:
-    lists = {name: tuple(row[name]) for name in ("answers", "candidates", "answer_starts")}
-    return Record(**{**row, **lists})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Record(**fields)

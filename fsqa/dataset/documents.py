@@ -8,19 +8,20 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar, final
+from typing import final
 
 from fsqa.dataset.base import Dataset
 from fsqa.dataset.content import content_hash
 from fsqa.dataset.holdout import Draw, Mask, carve
-from fsqa.dataset.jsonl import read_lines
+from fsqa.dataset.jsonl import read_lines, read_objects
+from fsqa.dataset.rows import among, check_letters
+from fsqa.dataset.sources import known
 from fsqa.errors import InputError, did_you_mean
 from fsqa.types import SPLITS, Record, Split
 
 FIELDS = ("text", "id", "kind")
 CARVED: tuple[Split, ...] = ("validation", "test")
 EMPTY = "the document is empty"
-Value = TypeVar("Value")
 
 
 @final
@@ -41,10 +42,10 @@ class Documents(Dataset):
     limit: dict[str, int | None]
 
     def __post_init__(self) -> None:
-        self.files = _known("files", self.files, SPLITS)
-        self.fields = _known("fields", self.fields, FIELDS)
-        self.holdout = _known("holdout", self.holdout, CARVED)
-        self.limit = _known("limit", self.limit, SPLITS)
+        self.files = known("files", self.files, SPLITS)
+        self.fields = known("fields", self.fields, FIELDS)
+        self.holdout = known("holdout", self.holdout, CARVED)
+        self.limit = known("limit", self.limit, SPLITS)
         if not self.fields.get("text"):
             raise InputError("dataset.fields.text is not set; give the name of the field that holds the document")
         for split, part in self.holdout.items():
@@ -124,16 +125,8 @@ class Documents(Dataset):
         yield str(file), Record(id=self._name(file), question="", answers=(), context=text.strip())
 
     def _rows(self, file: Path) -> Iterator[tuple[str, Record]]:
-        for number, line in read_lines(file):
-            if not line.strip():
-                continue
+        for number, row in read_objects(file):
             place = f"{file}:{number}"
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{place}: broken JSON ({error}); wanted one JSON object a line") from None
-            if not isinstance(row, dict):
-                raise InputError(f"{place}: wanted one JSON object a line, came a {type(row).__name__}")
             identity = row.get(self.fields.get("id") or "")
             yield (
                 place,
@@ -149,14 +142,12 @@ class Documents(Dataset):
     def _text(self, place: str, row: dict[str, object], field: str) -> str:
         name = str(self.fields[field])
         if name not in row:
-            among = f"{', '.join(row) or 'none'}{did_you_mean(name, row)}"
-            raise InputError(f"{place}: no field '{name}' (dataset.fields.{field}) among {among}")
+            near = did_you_mean(name, row)
+            raise InputError(f"{place}: no field '{name}' (dataset.fields.{field}) among {among(row)}{near}")
         value = row[name]
         if not isinstance(value, str):
             raise InputError(f"{place}: {name}: wanted a text, came {type(value).__name__} {value!r:.60}; mend the row")
-        # Half of a surrogate pair passes through JSON escapes but can be neither tokenised nor written.
-        if value.encode(errors="ignore").decode() != value:
-            raise InputError(f"{place}: {name}: half a surrogate pair in {value!r:.60}; mend the escapes in the row")
+        check_letters(place, name, value)
         return value.strip()
 
     def _name(self, file: Path) -> str:
@@ -191,12 +182,3 @@ class Documents(Dataset):
 
     def _matches(self, name: str, split: Split) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in (self.files.get(split) or "").split("|"))
-
-
-def _known(option: str, given: dict[str, Value], known: tuple[str, ...]) -> dict[str, Value]:
-    for key in given:
-        if key not in known:
-            raise InputError(
-                f"dataset.{option} has no key '{key}'; wanted {', '.join(known)}{did_you_mean(key, known)}"
-            )
-    return dict(given)

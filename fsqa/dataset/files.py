@@ -1,30 +1,31 @@
-"""Datasets read from files: which file belongs to which split, and what becomes of each row."""
+"""Datasets read from files: which rows belong to which split, and what becomes of each of them."""
 
 import json
-from abc import abstractmethod
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, final
+from hashlib import blake2b, sha256
+from typing import Literal, final
 
-from fsqa.dataset.base import Dataset
+import numpy as np
+
 from fsqa.dataset.content import content_hash
-from fsqa.dataset.holdout import Draw, Mask, carve
-from fsqa.errors import InputError, did_you_mean
-from fsqa.types import SPLITS, Record, Split
+from fsqa.dataset.file_rows import FileRows
+from fsqa.dataset.holdout import Draw, Mask, carve, carve_whole
+from fsqa.dataset.rows import EmptyError, Row, lines, text, texts
+from fsqa.dataset.sources import known
+from fsqa.errors import InputError
+from fsqa.types import REFUSAL, SPLITS, Record, Split
 
-Row = Mapping[str, object]
-Value = TypeVar("Value")
-FIELDS = ("id", "question", "answers", "context", "kind")
 POLICIES = ("single", "first", "all")
+EMPTY_POLICIES = ("refuse", "drop")
+NO_ANSWER = "no answer"
 
 
 @dataclass(kw_only=True, eq=False)
-class FileDataset(Dataset):
+class FileDataset(FileRows):
     """Questions read from local files or, when no path is given, from the Hugging Face hub; a row is a question.
 
     Public attributes are exactly the options, and all of them but ``path`` enter the fingerprint. Texts are kept as
@@ -32,11 +33,8 @@ class FileDataset(Dataset):
     to stay as they are while the object lives.
     """
 
-    path: str | None
-    files: dict[str, str | None]
-    hub: str | None
-    hub_splits: dict[str, str | None]
-    fields: dict[str, str | None]
+    empty: Literal["refuse", "drop"]
+    refusal: str | None
     answers: Literal["single", "first", "all"]
     shortest_answer: int
     holdout: dict[str, float]
@@ -44,35 +42,20 @@ class FileDataset(Dataset):
     limit: dict[str, int | None]
 
     def __post_init__(self) -> None:
-        self.files = _known("files", self.files, SPLITS)
-        self.hub_splits = _known("hub_splits", self.hub_splits, SPLITS)
-        self.fields = _known("fields", self.fields, FIELDS)
-        self.holdout = _known("holdout", self.holdout, ("validation", "test"))
-        self.limit = _known("limit", self.limit, SPLITS)
-        if self.answers not in POLICIES:
-            raise InputError(f"dataset.answers is '{self.answers}'; wanted {', '.join(POLICIES)}")
-        for field in ("question", "answers"):
-            if not self.fields.get(field):
-                raise InputError(f"dataset.fields.{field} is not set; give the name of the field that holds it")
+        super().__post_init__()
+        self.holdout = known("holdout", self.holdout, ("validation", "test"))
+        self.limit = known("limit", self.limit, SPLITS)
+        for option, value, choices in (("answers", self.answers, POLICIES), ("empty", self.empty, EMPTY_POLICIES)):
+            if value not in choices:
+                raise InputError(f"dataset.{option} is '{value}'; wanted {', '.join(choices)}")
+        if self.refusal is not None and not self.refusal.strip():
+            raise InputError("dataset.refusal is empty; give the reply that refuses a question, or null")
         for split, part in self.holdout.items():
             if part < 0 or part != part or (part >= 1 and part != int(part)):
                 raise InputError(f"dataset.holdout.{split} is {part}; wanted a share below 1 or a whole number of rows")
         for split, most in self.limit.items():
             if most is not None and most < 1:
                 raise InputError(f"dataset.limit.{split} is {most}; wanted at least 1, or null for every record")
-
-    @abstractmethod
-    def rows(self, file: Path) -> Iterator[tuple[int | str, Row]]:
-        """Yield each row of a file with where it stands there: the number of its first line, or a path in the file."""
-
-    def carved(self, wanted: Mapping[Split, float]) -> dict[Split, Mask]:
-        """Return which training rows each split takes when the ``wanted`` parts are held out of them."""
-        # Rows are held out before any is dropped for its answers, so that one row never changes sides between two
-        # answer policies: a model trained under one may be scored on the validation rows of another.
-        draw = Draw(seed=self.holdout_seed, purpose="holdout")
-        for record in self._read("train"):
-            draw.add(record.kind, record.question, record.context)
-        return carve(draw, wanted)
 
     @final
     def records(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
@@ -83,7 +66,7 @@ class FileDataset(Dataset):
             return
         draw = Draw(seed=self.holdout_seed, purpose="limit")
         for record in self._eligible(split, Counter()):
-            draw.add(record.kind, record.question, record.context, record.answers[0])
+            draw.add(record.kind, record.question, record.context, *record.answers[:1])
         kept = draw.sample(min(limit, len(draw)))
         for keep, record in zip(kept, self._eligible(split, dropped), strict=True):
             if keep:
@@ -98,17 +81,22 @@ class FileDataset(Dataset):
         digest = sha256(json.dumps([type(self).__name__, options], sort_keys=True).encode())
         for split, sources in self._sources.items():
             for source in sources:
-                digest.update(f"\n{split} {source.name} {self._content(source)}".encode())
+                content = content_hash(source) if self.path else self._hub.content_hash(source.name)
+                digest.update(f"\n{split} {source.name} {content}".encode())
         return digest.hexdigest()
 
     def _eligible(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
         """Yield the split's records that the answer options keep."""
         several = self.answers == "all" and split == "train"
-        for record in self._questions(split):
+        for record in self._questions(split, dropped):
             answers, starts = record.answers, record.answer_starts
             if self.answers == "single" and len(answers) > 1:
                 dropped["more than one answer"] += 1
                 continue
+            if not answers and not self.shortest_answer:
+                yield record
+            elif not answers:
+                dropped[NO_ANSWER] += 1
             for place, answer in enumerate(answers if several else answers[:1]):
                 if len(answer) < self.shortest_answer:
                     dropped[f"answer shorter than {self.shortest_answer} characters"] += 1
@@ -122,177 +110,108 @@ class FileDataset(Dataset):
                 else:
                     yield record
 
-    def _questions(self, split: Split) -> Iterator[Record]:
+    def _questions(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
         """Yield a record for each row of the split, be it a split of its own or a part of the training rows."""
-        if split != "train" and self._sources[split]:
-            yield from self._read(split)
+        if split != "train" and split in self._filled:
+            yield from self._read(split, dropped)
         elif (parts := self._parts) is None:
-            yield from self._read("train") if split == "train" else ()
+            yield from self._read("train", dropped) if split == "train" else ()
         else:
-            for mine, record in zip(parts[split], self._read("train"), strict=True):
+            # A row that makes no record belongs to no part; it is counted once, with the training rows.
+            whole = self._read("train", dropped if split == "train" else Counter())
+            for mine, record in zip(parts[split], whole, strict=True):
                 if mine:
                     yield record
 
     @cached_property
     def _parts(self) -> dict[Split, Mask] | None:
-        """Which training rows each split takes, or nothing when every split has files or no holdout."""
+        """Which training rows each split takes, or nothing when every split has rows or no holdout."""
         carved: tuple[Split, ...] = ("validation", "test")
-        wanted = {split: part for split in carved if (part := self.holdout.get(split)) and not self._sources[split]}
-        return self.carved(wanted) if wanted else None
+        wanted = {split: part for split in carved if (part := self.holdout.get(split)) and split not in self._filled}
+        return self._carved(wanted) if wanted else None
 
-    def _read(self, split: Split) -> Iterator[Record]:
-        """Yield a record for each row of the split's own files; two with one id are an error."""
+    def _carved(self, wanted: Mapping[Split, float]) -> dict[Split, Mask]:
+        """Return which training rows each split takes when the ``wanted`` parts are held out of them."""
+        # Rows are held out before any is dropped for its answers, so that one row never changes sides between two
+        # answer policies: a model trained under one may be scored on the validation rows of another.
+        if self.fields.get("group"):
+            placed = self._placed("train", Counter())
+            return self._carved_whole(
+                (text(at, "group", self._value(at, row, "group"), or_number=True) for at, row, _ in placed), wanted
+            )
+        draw = Draw(seed=self.holdout_seed, purpose="holdout")
+        for record in self._read("train", Counter()):
+            draw.add(record.kind, record.question, record.context)
+        return carve(draw, wanted)
+
+    def _carved_whole(self, groups: Iterable[str], wanted: Mapping[Split, float]) -> dict[Split, Mask]:
+        """Hold out whole groups of rows, in a seeded order that depends on what they are called alone."""
+        numbers: dict[bytes, int] = {}
+        of_rows = array("q")
+        for group in groups:
+            digest = blake2b(f"{self.holdout_seed}:{group}".encode(), digest_size=8).digest()
+            of_rows.append(numbers.setdefault(digest, len(numbers)))
+        return carve_whole(np.array(of_rows, np.int64), [numbers[digest] for digest in sorted(numbers)], wanted)
+
+    def _read(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
+        """Yield a record for each of the split's own rows; two with one id are an error."""
         seen: set[int] = set()
-        for place, record in self._placed(split):
+        refusals = 0
+        for place, _, record in self._placed(split, dropped):
             if (key := hash(record.id)) in seen:
                 self._refuse_duplicate(split, record.id, place)
             seen.add(key)
+            refusals += record.kind == REFUSAL
             yield record
+        if self.refusal and split == "train" and not refusals:
+            raise InputError(
+                f"dataset.refusal: no training row has the answer '{self.refusal:.60}'; copy it from the data"
+            )
 
     def _refuse_duplicate(self, split: Split, identity: str, place: str) -> None:
         # Only hashes are kept, so the first place is found by reading again; two ids may also share a hash by chance.
-        first = next(first for first, record in self._placed(split) if record.id == identity)
+        first = next(first for first, _, record in self._placed(split, Counter()) if record.id == identity)
         if first != place:
             raise InputError(
                 f"{place}: the id '{identity}' stands at {first} already; make the ids differ, or number the rows "
                 "with dataset.fields.id=null"
             )
 
-    def _placed(self, split: Split) -> Iterator[tuple[str, Record]]:
-        for source in self._sources[split]:
-            stem, empty = _stem(source), True
-            for line, row in self._rows(source):
-                empty, place = False, f"{source}:{line}"
-                yield place, self._record(place, f"{stem}:{line}", row)
-            if empty:
-                raise InputError(f"{source} has no rows; remove it, or give other files in dataset.files.{split}")
+    def _placed(self, split: Split, dropped: Counter[str]) -> Iterator[tuple[str, Row, Record]]:
+        """Yield every row that makes a record of the split, with its place before it and the record after it."""
+        for place, number, row in self._split_rows(split, dropped):
+            try:
+                record = self._record(place, number, row)
+            except EmptyError as error:
+                if self.empty == "refuse":
+                    raise
+                dropped[error.reason] += 1
+                continue
+            refused = self.refusal and _folded(self.refusal) == _folded(*record.answers[:1])
+            yield place, row, replace(record, kind=REFUSAL) if refused else record
 
     def _record(self, place: str, number: str, row: Row) -> Record:
         """Return the row as a record; ``number`` is its id when the row has none."""
         named = self.fields.get("id")
         identity = row.get(named) if named else None
-        kind, context = self._value(place, row, "kind"), self._value(place, row, "context")
-        answers = self._value(place, row, "answers")
-        if isinstance(answers, str):
-            answers = [answers]
-        if not isinstance(answers, list):
-            came = type(answers).__name__
-            raise InputError(f"{place}: answers: wanted a text or a list of texts, came {came}; mend the row")
-        if not answers:
-            raise InputError(f"{place}: answers: the list is empty; give an answer or remove the row")
+        kind = self._value(place, row, "kind")
         return Record(
-            id=number if identity in (None, "") else _text(place, "id", identity, or_number=True),
-            question=_text(place, "question", self._value(place, row, "question")),
-            answers=tuple(dict.fromkeys(_text(place, "answers", answer) for answer in answers)),
-            context="" if context in (None, "") else _text(place, "context", context),
-            kind="" if kind in (None, "") else _text(place, "kind", kind, or_number=True),
+            id=number if identity in (None, "") else text(place, "id", identity, or_number=True),
+            question=text(place, "question", self._value(place, row, "question")),
+            answers=self._answers(place, row),
+            context=lines(place, "context", self._value(place, row, "context")),
+            kind="" if kind in (None, "") else text(place, "kind", kind, or_number=True),
         )
 
-    def _value(self, place: str, row: Row, field: str) -> object:
-        name = self.fields.get(field)
-        if name and name not in row:
-            among = f"{', '.join(row) or 'none'}{did_you_mean(name, row)}"
-            raise InputError(f"{place}: no field '{name}' (dataset.fields.{field}) among {among}")
-        return row[name] if name else None
-
-    @cached_property
-    def _sources(self) -> dict[Split, list[Path]]:
-        """The files of each split, or a name that stands for a split on the hub."""
-        if self.path:
-            return find(Path(self.path).expanduser(), self.files)
-        if not self.hub:
-            raise InputError("dataset.path is not set; give dataset.path=<a file or a folder>")
-        names = {split: self.hub_splits.get(split) for split in SPLITS}
-        if not names["train"]:
-            raise InputError("dataset.hub_splits.train is not set; give the name of the training split on the hub")
-        return {split: [Path(self.hub, name)] if name else [] for split, name in names.items()}
-
-    def _rows(self, source: Path) -> Iterator[tuple[int | str, Row]]:
-        if self.path:
-            return self.rows(source)
-        batches = self._hub_batches(source.name)
-        rows = (dict(zip(batch, row, strict=True)) for batch in batches for row in zip(*batch.values(), strict=True))
-        return enumerate(rows, 1)
-
-    def _hub_batches(self, name: str) -> Iterator[dict[str, list[object]]]:
-        if name not in (known := self._hub_data):
-            near = did_you_mean(name, known)
-            raise InputError(f"dataset.hub_splits: '{self.hub}' has no split '{name}' but {', '.join(known)}{near}")
-        return cast("Iterator[dict[str, list[object]]]", known[name].iter(batch_size=1000))
-
-    @cached_property
-    def _hub_data(self) -> Mapping[str, Any]:
-        import datasets  # imported here because it takes a second, and files need none of it
-
-        try:
-            return cast("Mapping[str, Any]", datasets.load_dataset(self.hub))
-        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise InputError(
-                f"dataset.hub: '{self.hub}' cannot be loaded ({reason}); without a network give "
-                "dataset.path=<a file or a folder>"
-            ) from error
-
-    def _content(self, source: Path) -> str:
-        if self.path:
-            return content_hash(source)
-        digest = sha256()
-        for batch in self._hub_batches(source.name):
-            digest.update(json.dumps(batch, sort_keys=True, default=str).encode())
-        return digest.hexdigest()
+    def _answers(self, place: str, row: Row) -> tuple[str, ...]:
+        """Return the answers of a row; none at all where no field holds them."""
+        if not self.fields.get("answers"):
+            return ()
+        answers = texts(place, "answers", self._value(place, row, "answers"))
+        if not answers:
+            raise EmptyError(f"{place}: answers: the list is empty; give an answer or remove the row", NO_ANSWER)
+        return answers
 
 
-def find(path: Path, patterns: Mapping[str, str | None]) -> dict[Split, list[Path]]:
-    """Return the files of each split: all rows of a single file are for training, a folder's files go by name."""
-    found: dict[Split, list[Path]] = {split: [] for split in SPLITS}
-    if path.is_file():
-        found["train"].append(path)
-        return found
-    if not path.is_dir():
-        near = did_you_mean(path.name, (entry.name for entry in path.parent.iterdir())) if path.parent.is_dir() else ""
-        raise InputError(f"dataset.path: there is no file or folder {path.absolute()}{near}")
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    globs = {split: (patterns.get(split) or "").split("|") for split in SPLITS}
-    stems: dict[str, str] = {}
-    for name in names:
-        splits = [split for split in SPLITS if any(fnmatchcase(name, glob) for glob in globs[split])]
-        if len(splits) > 1:
-            raise InputError(
-                f"{path / name} matches dataset.files.{splits[0]} and dataset.files.{splits[1]}; narrow the patterns"
-            )
-        for split in splits:
-            if (other := stems.setdefault(_stem(Path(name)), name)) != name:
-                raise InputError(f"{path / name} and {other} have one name and would share ids; keep one of them")
-            found[split].append(path / name)
-    if not found["train"]:
-        holds = f"holds {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "is empty"
-        raise InputError(
-            f"dataset.files.train: no file in {path.absolute()} matches '{patterns.get('train')}'; the folder {holds}"
-        )
-    return found
-
-
-def _stem(file: Path) -> str:
-    return Path(file.name.removesuffix(".gz")).stem
-
-
-def _known(option: str, given: Mapping[str, Value], known: tuple[str, ...]) -> dict[str, Value]:
-    for key in given:
-        if key not in known:
-            near = did_you_mean(key, known)
-            raise InputError(f"dataset.{option} has no key '{key}'; wanted {', '.join(known)}{near}")
-    return dict(given)
-
-
-def _text(place: str, field: str, value: object, *, or_number: bool = False) -> str:
-    if or_number and isinstance(value, int):
-        value = str(value)
-    if not isinstance(value, str):
-        raise InputError(f"{place}: {field}: wanted a text, came {type(value).__name__} {value!r:.60}; mend the row")
-    text = value.strip()
-    if not text:
-        raise InputError(f"{place}: {field}: the text is empty; fill it in or remove the row")
-    # Half of a surrogate pair passes through JSON escapes but can be neither tokenised nor written.
-    if not text.isascii() and text.encode(errors="ignore").decode() != text:
-        raise InputError(f"{place}: {field}: half a surrogate pair in {text!r:.60}; mend the escapes in the row")
-    return text
+def _folded(reply: str = "") -> str:
+    return " ".join(reply.casefold().split())

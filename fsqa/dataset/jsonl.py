@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from fsqa.dataset.files import FileDataset, Row
+from fsqa.dataset.files import FileDataset
+from fsqa.dataset.rows import Row, kind_of
 from fsqa.errors import InputError
 
 
@@ -19,20 +20,25 @@ class JsonLines(FileDataset):
 
     def rows(self, file: Path) -> Iterator[tuple[int, Row]]:
         """Yield each object with its line number; blank lines are skipped."""
-        for number, line in read_lines(file):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.rstrip())
-            except json.JSONDecodeError as error:
-                raise InputError(
-                    f"{file}:{number}:{error.colno}: broken JSON ({error.msg}); wanted one JSON object a line"
-                ) from None
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{file}:{number}: JSON that cannot be read ({error}); mend the line") from None
-            if not isinstance(row, dict):
-                raise InputError(f"{file}:{number}: wanted one JSON object a line, came a {type(row).__name__}")
-            yield number, row
+        return read_objects(file)
+
+
+def read_objects(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """Yield the numbered JSON objects of a file with one a line; blank lines are skipped."""
+    for number, line in read_lines(file):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.rstrip())
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{file}:{number}:{error.colno}: broken JSON ({error.msg}); wanted one JSON object a line"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{file}:{number}: JSON that cannot be read ({error}); mend the line") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{file}:{number}: wanted one JSON object a line, came {kind_of(row)}")
+        yield number, row
 
 
 def read_lines(file: Path) -> Iterator[tuple[int, str]]:

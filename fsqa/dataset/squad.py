@@ -1,20 +1,15 @@
 """SQuAD: questions about a paragraph, whose answer is a span of it, or which have none."""
 
-import gzip
-import json
-import zlib
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, final
 
-import numpy as np
-
-from fsqa.dataset.files import FileDataset, Row
-from fsqa.dataset.holdout import Mask, carve_whole
+from fsqa.dataset.files import FileDataset
+from fsqa.dataset.holdout import Mask
+from fsqa.dataset.json_file import read_json
+from fsqa.dataset.rows import KINDS, EmptyError, Row, among, kind_of
 from fsqa.errors import InputError
 from fsqa.types import Record, Split
 
@@ -36,7 +31,7 @@ class Squad(FileDataset):
 
     def rows(self, file: Path) -> Iterator[tuple[str, Row]]:
         """Yield every question with its paragraph, its article's title, and its path in the file."""
-        for i, article in enumerate(_list(f"{file}:", _load(file), "data")):
+        for i, article in enumerate(_list(f"{file}:", read_json(file), "data")):
             above = f"data[{i}]"
             for j, paragraph in enumerate(_list(f"{file}:{above}", article, "paragraphs")):
                 place, title = f"{above}.paragraphs[{j}]", article.get("title")
@@ -45,21 +40,19 @@ class Squad(FileDataset):
                     own = _field(f"{file}:{place}.qas[{k}]", question, "", dict)
                     yield f"{place}.qas[{k}]", {**own, "title": title, "context": context}
 
-    def carved(self, wanted: Mapping[Split, float]) -> dict[Split, Mask]:
-        """Hold out whole articles or paragraphs, in a seeded order that depends on what they say alone."""
-        numbers: dict[bytes, int] = {}
-        groups = array("q")
-        for source in self._sources["train"]:
-            for place, row in self._rows(source):
-                key = (
-                    self._value(f"{source}:{place}", row, "context") if self.whole == "paragraph" else row.get("title")
-                )
-                if not isinstance(key, str) or not key:
-                    raise InputError(f"{source}:{place}: no title; set dataset.whole=paragraph")
-                digest = blake2b(f"{self.holdout_seed}:{key}".encode(), digest_size=8).digest()
-                groups.append(numbers.setdefault(digest, len(numbers)))
-        order = [numbers[digest] for digest in sorted(numbers)]
-        return carve_whole(np.array(groups, np.int64), order, wanted)
+    def _carved(self, wanted: Mapping[Split, float]) -> dict[Split, Mask]:
+        """Hold out whole articles or paragraphs, or groups if rows say which they belong to."""
+        if self.fields.get("group"):
+            return super()._carved(wanted)
+        return self._carved_whole(
+            (self._whole(place, row) for place, row, _ in self._placed("train", Counter())), wanted
+        )
+
+    def _whole(self, place: str, row: Row) -> str:
+        key = self._value(place, row, "context") if self.whole == "paragraph" else row.get("title")
+        if not isinstance(key, str) or not key:
+            raise InputError(f"{place}: no title; set dataset.whole=paragraph")
+        return key
 
     def _eligible(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
         """Leave out, beside what the options leave out, answers whose place in the paragraph is not known."""
@@ -73,7 +66,8 @@ class Squad(FileDataset):
         """Return the row as a record, its first answer one that stands where the file says, if any does."""
         question = _text(place, "question", self._value(place, row, "question")).strip()
         if not question:
-            raise InputError(f"{place}.question: the text is empty; fill it in or remove the question")
+            message = f"{place}.question: the text is empty; fill it in or remove the question"
+            raise EmptyError(message, "the question is empty")
         context = _text(place, "context", self._value(place, row, "context"))
         answers = _answers(place, self._value(place, row, "answers"))
         if answers and row.get("is_impossible") is True:
@@ -106,7 +100,7 @@ def _answers(place: str, value: object) -> list[tuple[str, int]]:
             )
         value = [{"text": text, "answer_start": start} for text, start in zip(texts, starts, strict=True)]
     if not isinstance(value, list):
-        raise InputError(f"{place}.answers: wanted a list of answers, came {_kind(value)}; mend the question")
+        raise InputError(f"{place}.answers: wanted a list of answers, came {kind_of(value)}; mend the question")
     pairs = []
     for i, answer in enumerate(value):
         where = f"{place}.answers[{i}]"
@@ -115,24 +109,6 @@ def _answers(place: str, value: object) -> list[tuple[str, int]]:
             raise InputError(f"{where}.text: the text is empty; an unanswerable question has no answers at all")
         pairs.append((_text(where, "text", text), _field(where, answer, "answer_start", int)))
     return pairs
-
-
-def _load(file: Path) -> Any:
-    try:
-        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as stream:
-            return json.loads(stream.read().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: not UTF-8 ({error.reason} at byte {error.start}); save the file as UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{file}:{error.lineno}:{error.colno}: broken JSON ({error.msg}); fetch the file again"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: JSON that cannot be read ({error}); fetch the file again") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{file}: broken gzip data ({error}); fetch or pack the file again") from None
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror or error}") from None
 
 
 def _list(place: str, holder: object, name: str) -> list[Any]:
@@ -145,29 +121,20 @@ def _field(place: str, holder: Any, name: str, kind: type) -> Any:
     if not name:
         found, where = holder, place
     elif not isinstance(holder, dict):
-        raise InputError(f"{place.rstrip(':')}: wanted an object, came {_kind(holder)}; is this SQuAD's JSON?")
+        raise InputError(f"{place.rstrip(':')}: wanted an object, came {kind_of(holder)}; is this SQuAD's JSON?")
     elif name not in holder:
-        raise InputError(
-            f"{place.rstrip(':')}: no field '{name}' among {', '.join(holder) or 'none'}; is this SQuAD's JSON?"
-        )
+        raise InputError(f"{place.rstrip(':')}: no field '{name}' among {among(holder)}; is this SQuAD's JSON?")
     else:
         found, where = holder[name], f"{place}{name}" if place.endswith(":") else f"{place}.{name}"
     if not isinstance(found, kind) or isinstance(found, bool):
-        raise InputError(f"{where}: wanted {KINDS[kind]}, came {_kind(found)}; is this SQuAD's JSON?")
+        raise InputError(f"{where}: wanted {KINDS[kind]}, came {kind_of(found)}; is this SQuAD's JSON?")
     return found
-
-
-KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
-
-
-def _kind(value: object) -> str:
-    return KINDS.get(type(value), "null" if value is None else type(value).__name__)
 
 
 def _text(place: str, field: str, value: object) -> str:
     """Check that a value is a text that can be tokenised and written; it stays as it is."""
     if not isinstance(value, str):
-        raise InputError(f"{place}.{field}: wanted a text, came {_kind(value)}; mend the question")
+        raise InputError(f"{place}.{field}: wanted a text, came {kind_of(value)}; mend the question")
     if not value.isascii() and value.encode(errors="ignore").decode() != value:
         raise InputError(f"{place}.{field}: half a surrogate pair in {value!r:.60}; mend the escapes")
     return value

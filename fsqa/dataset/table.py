@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
-from fsqa.dataset.files import FileDataset, Row
+from fsqa.dataset.files import FileDataset
 from fsqa.dataset.jsonl import read_lines
+from fsqa.dataset.rows import Row
 from fsqa.errors import InputError, did_you_mean
 
 FORMS = ("text", "json", "separated")
@@ -49,7 +50,7 @@ class Table(FileDataset):
         if columns is None:
             return
         self._check_columns(f"{file}:{header}", columns)
-        answers = str(self.fields["answers"])
+        answers = self.fields.get("answers")
         for number, cells in lines:
             if len(cells) != len(columns):
                 raise InputError(
@@ -57,7 +58,8 @@ class Table(FileDataset):
                     "mend the row, or check dataset.delimiter and dataset.quoted"
                 )
             row: dict[str, object] = dict(zip(columns, cells, strict=True))
-            row[answers] = self._parse_answers(f"{file}:{number}", cells[columns.index(answers)])
+            if answers:
+                row[answers] = self._parse_answers(f"{file}:{number}", cells[columns.index(answers)])
             yield number, row
 
     def _split_lines(self, file: Path) -> Iterator[tuple[int, list[str]]]:

@@ -11,6 +11,8 @@ RECORDS = [
     Record(id="2", question="où est né zola ? 🚁\n\t", answers=("Paris",), context="Émile Zola, né à Paris…"),
     Record(id="3", question='"quoted" \\ {braces}', answers=("", "\u2028", "日本"), candidates=("a", "b")),
     Record(id="", question="", answers=("x",), kind="author"),
+    Record(id="5", question="how long", answers=(), candidates=("c", "c", "d"), relevance=(0, 3, 1)),
+    Record(id="6", question="when", answers=("Sept?|Feb",), patterns=("Sept?|Feb", r"\d+")),
 ]
 
 
@@ -45,9 +47,9 @@ def test_empty(tmp_path):
 
 def test_summary_counts(tmp_path):
     summary = write(tmp_path / "train", RECORDS, several=2, empty=1).summary
-    assert summary["records"] == 4
+    assert summary["records"] == 6
     assert summary["dropped"] == {"empty": 1, "several": 2}
-    assert summary["kinds"] == {"": 2, "author": 2}
+    assert summary["kinds"] == {"": 4, "author": 2}
     assert len(summary["sha256"]) == len(hashlib.sha256().hexdigest())
 
 

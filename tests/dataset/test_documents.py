@@ -107,7 +107,7 @@ def test_the_fingerprint_follows_content_and_options_but_not_the_place(tmp_path)
     ("files", "told"),
     [
         ({"a.md": "x"}, r"no file in .* matches .*; the folder holds a.md"),
-        ({"a.jsonl": '{"text": "x"\n'}, "a.jsonl:1: broken JSON"),
+        ({"a.jsonl": '{"text": "x"\n'}, "a.jsonl:1:13: broken JSON"),
         ({"a.jsonl": "[1]\n"}, "a.jsonl:1: wanted one JSON object a line, came a list"),
         ({"a.jsonl": '{"txt": "x"}\n'}, r"no field 'text' \(dataset.fields.text\) among txt; did you mean 'txt'"),
         ({"a.jsonl": '{"text": 3}\n'}, "a.jsonl:1: text: wanted a text, came int 3"),

@@ -131,7 +131,11 @@ def test_a_path_is_relative_to_the_current_folder(make, write, monkeypatch, tmp_
     ("option", "value", "message"),
     [
         ("fields", {"question": "q", "answers": "a", "contxt": "c"}, r"dataset\.fields has no key 'contxt'.*'context'"),
-        ("fields", {"question": "q", "answers": None}, r"dataset\.fields\.answers is not set"),
+        ("fields", {"question": None, "answers": "a"}, r"dataset\.fields\.question is not set"),
+        ("split_values", {"dev": ["dev"]}, r"dataset\.split_values has no key 'dev'; wanted train, validation, test"),
+        ("split_values", {"train": ["a"], "test": ["b", "a"]}, r"dataset\.split_values: 'a' stands there twice"),
+        ("empty", "keep", r"dataset\.empty is 'keep'; wanted refuse, drop"),
+        ("refusal", " ", r"dataset\.refusal is empty; give the reply that refuses a question, or null"),
         ("files", {"valid": "*"}, r"dataset\.files has no key 'valid'; wanted train, validation, test"),
         ("holdout", {"train": 1}, r"dataset\.holdout has no key 'train'; wanted validation, test"),
         ("holdout", {"test": 1.5}, r"dataset\.holdout\.test is 1\.5; wanted a share below 1 or a whole number"),
@@ -257,7 +261,7 @@ def hub(monkeypatch):
         name: datasets.Dataset.from_list([{"question": f"{name} {row}", "answer": ["x"]} for row in range(rows)])
         for name, rows in {"train": 1500, "dev": 3}.items()
     }
-    monkeypatch.setattr(datasets, "load_dataset", lambda name: {"someone/some": splits}[name])
+    monkeypatch.setattr(datasets, "load_dataset", lambda name, config: {("someone/some", None): splits}[name, config])
     return {"hub": "someone/some", "hub_splits": {"train": "train", "validation": None, "test": "dev"}}
 
 
@@ -274,7 +278,7 @@ def test_the_fingerprint_of_a_hub_dataset_follows_its_rows(make, hub, monkeypatc
     first = make(None, **hub).fingerprint()
     assert make(None, **hub).fingerprint() == first
     changed = datasets.Dataset.from_list([{"question": "other", "answer": ["x"]}])
-    monkeypatch.setattr(datasets, "load_dataset", lambda name: {"train": changed, "dev": changed})
+    monkeypatch.setattr(datasets, "load_dataset", lambda name, config: {"train": changed, "dev": changed})
     assert make(None, **hub).fingerprint() != first
 
 
@@ -286,7 +290,7 @@ def test_hub_errors_say_what_to_do(make, hub, monkeypatch):
     assert "dataset.hub_splits.train is not set" in error(make(None, hub="someone/some", hub_splits={"test": "dev"}))
     assert error(make(None)) == "dataset.path is not set; give dataset.path=<a file or a folder>"
 
-    def unreachable(name):
+    def unreachable(name, config):
         raise ConnectionError("Couldn't reach it\nat all")
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
@@ -337,7 +341,7 @@ def test_a_file_of_two_splits_or_two_files_of_one_name_are_refused(make, write, 
             {"questoin": "q", "answer": "a"},
             ":2: no field 'question' (dataset.fields.question) among questoin, answer; did you mean 'questoin'?",
         ),
-        ({}, ":2: no field 'answer' (dataset.fields.answers) among none"),
+        ({}, ":2: no field 'question' (dataset.fields.question) among none"),
         ({"question": " ", "answer": "a"}, ":2: question: the text is empty; fill it in or remove the row"),
         ({"question": None, "answer": "a"}, ":2: question: wanted a text, came NoneType None; mend the row"),
         ({"question": "q", "answer": []}, ":2: answers: the list is empty; give an answer or remove the row"),
