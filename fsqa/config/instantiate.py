@@ -26,6 +26,8 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
         # Hydra would turn a dataclass among its arguments into a config; so it gets the config's own values alone.
         make = instantiate({**node, "_partial_": True}, _convert_="all")
     except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):  # of a node within this one
+            raise error.__cause__ from None
         told = str(error).split(", set env var HYDRA_FULL_ERROR")[0]
         raise InputError(f"{target}: {' '.join(told.split())}") from error
     make = make if target.startswith(OWN) else partial(_refusable, target, make)

@@ -23,13 +23,13 @@ BEFORE_AND_AFTER = (
 
 
 def answers(rows: Sequence[Row]) -> Table:
-    """Return the answers of one model; rows without an answer, as those of plain text, are left out."""
+    """Return the answers of one model; rows without a scored answer, as those of plain text, are left out."""
     return Table(
         ANSWERS,
         tuple(
             (str(row["id"]), row["question"], _joined(row), row["prediction"], row["exact_match"], row["f1"])
             for row in rows
-            if "prediction" in row
+            if "exact_match" in row
         ),
     )
 

@@ -1,6 +1,6 @@
 """Every metric fsqa reports."""
 
-from fsqa.metrics import calibration, refusals, similarity, text
+from fsqa.metrics import calibration, ranking_figures, refusals, similarity, text
 from fsqa.metrics.metric import Metric
 
 
@@ -117,6 +117,7 @@ METRICS: dict[str, Metric] = _by_name(
     *text.METRICS,
     *calibration.METRICS,
     *similarity.METRICS,
+    *ranking_figures.METRICS,
     Metric(
         "examples",
         "Examples",
