@@ -8,7 +8,7 @@ from typing import Any
 from fsqa.errors import InputError
 from fsqa.model.tokenizer import is_learned
 from fsqa.prompt.base import BoundLayout, Layout
-from fsqa.prompt.template import check_fields
+from fsqa.prompt.template import check_fields, first_answer
 from fsqa.types import Prompt, Record, Role, Segment
 
 Messages = list[dict[str, str]]
@@ -102,5 +102,5 @@ class BoundChat:
     def __call__(self, record: Record) -> Prompt:
         """Lay out one record; the template opens the row itself, so there is no start token."""
         given = self.chat.rendered(self.tokenizer, self.chat.messages(record), answering=True)
-        answer = Segment(Role.ANSWER, self.chat.answer.format(answer=record.answers[0]))
+        answer = Segment(Role.ANSWER, self.chat.answer.format(answer=first_answer(record)))
         return Prompt(given=(Segment(Role.PROMPT, given),), answer=(answer,), start=False)

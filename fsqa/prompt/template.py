@@ -51,7 +51,7 @@ class Template(Layout):
             for role, text in segment.items()
         )
         (text,) = self.segments[-1].values()
-        answer = Segment(Role.ANSWER, text.format(answer=record.answers[0]))
+        answer = Segment(Role.ANSWER, text.format(answer=first_answer(record)))
         return Prompt(
             given=tuple(s for s in given if s.text),
             answer=(answer,),
@@ -71,6 +71,16 @@ def _check_segment(segment: dict[str, str], where: str) -> None:
     if not isinstance(text, str):
         raise InputError(f"{where}.{role}: wanted text, got {type(text).__name__} {text!r}")
     check_fields(text, f"{where}.{role}", ("answer",) if role == "answer" else ("question", "context"))
+
+
+def first_answer(record: Record) -> str:
+    """Return the answer that is trained on; a question without any is an InputError, since nothing can follow it."""
+    if not record.answers:
+        raise InputError(
+            f"{record.id}: wanted an answer to {record.question!r:.80}, came none; questions without answers are to be "
+            "mixed in as refusals: dataset=atlas_with_refusals shows how, or take another dataset"
+        )
+    return record.answers[0]
 
 
 def check_fields(text: str, where: str, allowed: tuple[str, ...]) -> None:
