@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, Self
 
 import torch
@@ -12,16 +13,18 @@ from fsqa.data.examples import Examples
 from fsqa.data.records import Records
 from fsqa.encode.base import Encoder
 from fsqa.encode.blocks import document_numbers
+from fsqa.encode.opening import OpeningEncoder
 from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
 from fsqa.generation.autoregressive import Autoregressive
 from fsqa.generation.base import Advance, Answer, Generation, answering, silent
 from fsqa.generation.confidence import confidences
 from fsqa.metrics.answers import repeats
-from fsqa.metrics.scoring import Row, Scoring, score_answer, score_text
+from fsqa.metrics.scoring import Row, Scoring, score_answer, score_continuation, score_text
 from fsqa.objective.causal_module import CausalModule
 from fsqa.objective.module import ObjectiveModule
 from fsqa.prompt.base import BoundLayout
+from fsqa.prompt.text import BoundText
 from fsqa.types import Prompt, Record
 
 
@@ -42,21 +45,17 @@ class Evaluator:
 
     def with_generation(self, generation: Generation) -> Self:
         """Return an evaluator that differs only in how questions are answered."""
-        return type(self)(
-            layout=self.layout,
-            encoder=self.encoder,
-            generation=generation,
-            batch_size=self.batch_size,
-            scoring=self.scoring,
-        )
+        changed = copy(self)
+        changed.generation = generation
+        return changed
 
     def answer(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
         """Generate an answer to every record and score it, in the records' order."""
-        prompts = [self.layout(record) for record in records]
-        answers = self.generation(model, self.encoder, prompts, advance)
+        encoder, prompts = self._asked(records)
+        answers = self.generation(model, encoder, prompts, advance)
         rows = [
             {
-                **score_answer(record, answer.text),
+                **self._scored(record, self.generation.answer_text(record.question, answer)),
                 "stopped": answer.stopped,
                 **_measured(answer.ids),
                 "question_tokens_cut": answer.truncated,
@@ -65,14 +64,23 @@ class Evaluator:
             for record, answer in zip(records, answers, strict=True)
         ]
         if self.scoring.needs_confidence:
-            for row, confidence in zip(rows, self._confidences(model, prompts, answers), strict=True):
+            for row, confidence in zip(rows, self._confidences(model, encoder, prompts, answers), strict=True):
                 row["confidence"] = confidence
         return self.scoring.complete(records, rows)
 
-    def _confidences(self, model: Any, prompts: Sequence[Prompt], answers: Sequence[Answer]) -> list[float]:
-        assert isinstance(self.encoder, SequenceEncoder)
+    def _asked(self, records: Sequence[Record]) -> tuple[Encoder, list[Prompt]]:
+        """Return what a model is given to answer records, and what makes rows of it."""
+        return self.encoder, [self.layout(record) for record in records]
+
+    def _scored(self, record: Record, text: str) -> Row:
+        return score_answer(record, text)
+
+    def _confidences(
+        self, model: Any, encoder: Encoder, prompts: Sequence[Prompt], answers: Sequence[Answer]
+    ) -> list[float]:
+        assert isinstance(encoder, SequenceEncoder)
         assert isinstance(self.generation, Autoregressive)
-        return confidences(model, self.encoder, self.generation, prompts, answers)
+        return confidences(model, encoder, self.generation, prompts, answers)
 
     @torch.inference_mode()
     def evaluate(
@@ -105,11 +113,36 @@ def _measured(ids: Sequence[int] | None) -> Row:
 
 
 class DocumentEvaluator(Evaluator):
-    """Scores how well a model predicts plain text, a row for each document; nothing is asked."""
+    """Scores how well a model predicts plain text, a row for each document.
 
-    @torch.inference_mode()
+    Where a text has a beginning that is given, the model writes the rest of it too.
+    """
+
+    def __init__(self, *, asking: OpeningEncoder | None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.asking = asking
+
+    def _asked(self, records: Sequence[Record]) -> tuple[Encoder, list[Prompt]]:
+        assert self.asking is not None
+        assert isinstance(self.layout, BoundText)
+        return self.asking, [self.layout.opening(record) for record in records]
+
+    def _scored(self, record: Record, text: str) -> Row:
+        return score_continuation(record, text)
+
     def evaluate(
         self, objective: ObjectiveModule, records: Records, examples: Examples, advance: Advance = silent
+    ) -> list[Row]:
+        """Score the tokens of every document, and what the model makes of its beginning if it is given one."""
+        if self.asking is None:
+            return self._predicted(objective, records, examples, advance)
+        rows = self.answer(objective.model, list(records), advance)
+        predicted = {row["id"]: row for row in self._predicted(objective, records, examples, silent)}
+        return [row | predicted[row["id"]] for row in rows if row["id"] in predicted]
+
+    @torch.inference_mode()
+    def _predicted(
+        self, objective: ObjectiveModule, records: Records, examples: Examples, advance: Advance
     ) -> list[Row]:
         """Score the tokens of every document, over all blocks that hold a part of it."""
         assert isinstance(objective, CausalModule)
@@ -126,7 +159,7 @@ class DocumentEvaluator(Evaluator):
         return document_rows(records, self.layout, sums.tolist())
 
     def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
-        """Return the rows as they are: no answer, no other answer."""
+        """Return the rows as they are: what continues a text is not post-processed."""
         return list(rows)
 
 

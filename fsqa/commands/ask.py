@@ -79,22 +79,27 @@ def _read_file(path: Path) -> list[str]:
 def _asker(finished: Finished, asked: Asked, context: str) -> Ask:
     from fsqa.config.instantiate import build
     from fsqa.generation.no_answers import NoAnswers
+    from fsqa.objective.language_model import LanguageModel
 
     config = finished.config
-    if isinstance(build(config["generation"]), NoAnswers):
+    if isinstance(build(asked.generation), NoAnswers):
         raise InputError(
             f"{finished.path}: this run models plain text and has learned no form of question; ask a run of another "
             "prompt, such as prompt=closed_book"
         )
     model, tokenizer = load_model(finished, asked.quantization)
     layout, generation = build(config["prompt"]).bound(tokenizer), build(asked.generation)
-    encoder = build(config["objective"]).encoder(tokenizer, config["max_length"])
+    objective = build(config["objective"])
+    if isinstance(objective, LanguageModel):
+        encoder, lay_out = objective.asking_encoder(tokenizer, config["max_length"]), layout.opening
+    else:
+        encoder, lay_out = objective.encoder(tokenizer, config["max_length"]), layout
 
     def ask(questions: list[str]) -> list[dict[str, object]]:
         records = [Record(id=str(i), question=q, answers=("",), context=context) for i, q in enumerate(questions)]
-        answers = generation(model, encoder, [layout(record) for record in records])
+        answers = generation(model, encoder, [lay_out(record) for record in records])
         return [
-            {"question": question, "answer": answer.text, "stopped": answer.stopped}
+            {"question": question, "answer": generation.answer_text(question, answer), "stopped": answer.stopped}
             for question, answer in zip(questions, answers, strict=True)
         ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from fsqa.config.dataset import build_dataset
 from fsqa.config.devices import home
 from fsqa.config.instantiate import build
 from fsqa.data.examples import Examples
@@ -18,10 +19,13 @@ from fsqa.encode.base import Encoder
 from fsqa.encode.blocks import BlockEncoder
 from fsqa.encode.windows import WindowEncoder
 from fsqa.evaluation import DocumentEvaluator, Evaluator
+from fsqa.generation.no_answers import NoAnswers
 from fsqa.loss.base import Loss
+from fsqa.metrics.scoring import Scoring
 from fsqa.model.source import ModelSource, Wanted
 from fsqa.model.tokenizer import tokenizer_key
 from fsqa.objective.base import Objective
+from fsqa.objective.language_model import LanguageModel
 from fsqa.objective.module import ObjectiveModule
 from fsqa.optimizer.parameter_groups import GroupedOptimizer, ParameterGroups
 from fsqa.prompt.base import BoundLayout
@@ -88,7 +92,7 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
     if config["rehearse"]:
         source = source.shrunk()
     layout, loss, asked = build(config["prompt"]), build(config["loss"]), build(config["objective"])
-    records = prepare_records(build(config["dataset"]), cache)
+    records = prepare_records(build_dataset(config), cache)
     tokenizer = source.tokenizer(records.splits["train"].texts, asked.tokenizer_kind)
     layout = layout.bound(tokenizer)  # before anything looks at the end token, which is the layout's to choose
     key = tokenizer_key(tokenizer)
@@ -109,7 +113,7 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
         tuning=build(config["tuning"]),
         records=records,
         examples=examples,
-        evaluator=_evaluator(config, layout, encoder),
+        evaluator=_evaluator(config, layout, encoder, objective),
     )
 
 
@@ -135,11 +139,11 @@ def assemble_scoring(
 ) -> tuple[ObjectiveModule, Evaluator, Records, Examples]:
     """Build what scores a finished model on a split of its own data, with its own tokenizer."""
     layout, objective = build(config["prompt"]).bound(tokenizer), build(config["objective"])
-    records = prepare_records(build(config["dataset"]), cache)
+    records = prepare_records(build_dataset(config), cache)
     encoder = objective.encoder(tokenizer, config["max_length"])
     examples = prepare_examples(records, layout, encoder, tokenizer_key(tokenizer), cache)
     module = _module(config, objective, model, encoder, build(config["loss"]))
-    return module, _evaluator(config, layout, encoder), records.splits[split], examples[split]
+    return module, _evaluator(config, layout, encoder, objective), records.splits[split], examples[split]
 
 
 def changed_fields(group: str, asked: Any, decided: Any) -> dict[str, Any]:
@@ -167,7 +171,22 @@ def assemble_optimizer(node: Mapping[str, Any]) -> GroupedOptimizer:
     return GroupedOptimizer(build({name: value for name, value in node.items() if name != "params"}), groups)
 
 
-def _evaluator(config: Mapping[str, Any], layout: BoundLayout, encoder: Encoder) -> Evaluator:
-    size = 4 * config["micro_batch_size"]
-    kind = DocumentEvaluator if isinstance(encoder, BlockEncoder) else Evaluator
-    return kind(layout=layout, encoder=encoder, generation=build(config["generation"]), batch_size=size)
+def _evaluator(config: Mapping[str, Any], layout: BoundLayout, encoder: Encoder, objective: Objective) -> Evaluator:
+    generation = build(config["generation"])
+    settings: dict[str, Any] = {
+        "layout": layout,
+        "encoder": encoder,
+        "generation": generation,
+        "batch_size": 4 * config["micro_batch_size"],
+        "scoring": assemble_scoring_of(config.get("metrics") or {}),
+    }
+    if not isinstance(objective, LanguageModel):
+        return Evaluator(**settings)
+    asks = not isinstance(generation, NoAnswers)
+    asking = objective.asking_encoder(encoder.tokenizer, config["max_length"]) if asks else None
+    return DocumentEvaluator(asking=asking, **settings)
+
+
+def assemble_scoring_of(metrics: Mapping[str, Any]) -> Scoring:
+    """Build the scorers that were asked for by name."""
+    return Scoring({name: build(node) for name, node in metrics.items() if node is not None})

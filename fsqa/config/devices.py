@@ -169,17 +169,25 @@ def home(trainer: Mapping[str, Any]) -> torch.device:
 
 
 def at_hand(config: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Return a rehearsal's config for the devices there are, and a note on what changed; others stay as they are."""
+    """Return a rehearsal's config for the devices there are, and a note on what changed; others stay as they are.
+
+    It does without GPUs that are not there, and on a CPU without float16.
+    """
     trainer = dict(config["trainer"])
-    wanted = 1 if trainer["devices"] in ALL else int(trainer["devices"])
-    if not config["rehearse"] or trainer["accelerator"] not in ("gpu", "cuda") or gpus() >= wanted:
+    if not config["rehearse"]:
         return dict(config), None
-    is_half = str(trainer["precision"]).startswith("16")
-    here = {"accelerator": "auto", "devices": 1, "strategy": "auto"} | ({"precision": "bf16-mixed"} if is_half else {})
-    note = f"{gpus()} GPUs here, so the rehearsal does without: " + ", ".join(
-        f"trainer.{name}={value}" for name, value in here.items() if trainer[name] != value
-    )
-    return {**config, "trainer": {**trainer, **here}}, note
+    wanted = 1 if trainer["devices"] in ALL else int(trainer["devices"])
+    here: dict[str, Any] = {}
+    if trainer["accelerator"] in ("gpu", "cuda") and gpus() < wanted:
+        here |= {"accelerator": "auto", "devices": 1, "strategy": "auto"}
+    on_cpu = trainer["accelerator"] == "cpu" or not gpus()
+    if on_cpu and str(trainer["precision"]).startswith("16"):
+        here["precision"] = "bf16-mixed"
+    changes = ", ".join(f"trainer.{name}={value}" for name, value in here.items() if trainer[name] != value)
+    if not changes:
+        return dict(config), None
+    why = "on the CPU" if trainer["accelerator"] == "cpu" else f"{gpus()} GPUs here, so"
+    return {**config, "trainer": {**trainer, **here}}, f"{why} the rehearsal does without: {changes}"
 
 
 def _started_from_outside() -> bool:

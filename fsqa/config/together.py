@@ -9,8 +9,11 @@ from typing import Any
 from fsqa.config.devices import check_devices
 from fsqa.config.instantiate import build
 from fsqa.errors import InputError, did_you_mean
+from fsqa.metrics.catalogue import METRICS
 
 OWN_CALLBACKS = {"best", "answers", "history", "progress", "early_stopping"}
+NO_ANSWERS, TEXT, TAGGED_TEXT = "fsqa.generation.NoAnswers", "fsqa.prompt.Text", "fsqa.prompt.TaggedText"
+LANGUAGE_MODEL = "fsqa.objective.language_model.LanguageModel"
 SCORED = ("val/answer_nll", "val/token_accuracy")
 """What every validation logs."""
 ANSWERED = ("val/exact_match", "val/f1", "val/stop_rate", "val/answer_length")
@@ -19,14 +22,35 @@ ANSWERED = ("val/exact_match", "val/f1", "val/stop_rate", "val/answer_length")
 
 def check_together(plain: Mapping[str, Any]) -> None:
     """Raise InputError for the first combination of values that is known not to work."""
-    _check_precision(plain["trainer"])
+    _check_precision(plain["trainer"], plain["rehearse"])
     check_devices(plain)
     _check_optimizer(plain["optimizer"])
     _check_length(plain["trainer"])
     _check_answers(plain["generation"], plain["callbacks"])
     _check_callbacks(plain["callbacks"])
     _check_loggers(plain["logger"] or {})
-    check_room(plain["generation"], plain["max_length"])
+    check_asking(plain)
+
+
+def check_asking(plain: Mapping[str, Any]) -> None:
+    """Raise InputError for a way of answering that does not go with the prompt, or leaves no room for a question."""
+    prompt, generation = plain["prompt"], plain["generation"]
+    asks = generation.get("_target_") != NO_ANSWERS
+    of_text = plain["objective"].get("_target_") == LANGUAGE_MODEL
+    if asks and of_text and prompt.get("_target_") == TEXT and prompt.get("beginning") is None:
+        raise InputError(
+            "generation: objective=language_model can only write on from the beginning of a text, and there is none; "
+            "set prompt.beginning, as in \"prompt.beginning='{question} '\", or set generation=none"
+        )
+    if asks and prompt.get("_target_") == TAGGED_TEXT:
+        stop = generation.get("stop")
+        if not stop or stop not in prompt["end"]:
+            raise InputError(
+                f"generation.stop: answers are learned with {prompt['end']!r} behind them, which is plain text and "
+                f"would be taken for a part of them; set \"generation.stop='{prompt['end'].strip()}'\""
+            )
+    if not of_text:  # there max_length is the size of a block, and what is generated may go beyond it
+        check_room(generation, plain["max_length"])
 
 
 def check_room(generation: Mapping[str, Any], max_length: int) -> None:
@@ -39,9 +63,9 @@ def check_room(generation: Mapping[str, Any], max_length: int) -> None:
         )
 
 
-def _check_precision(trainer: Mapping[str, Any]) -> None:
+def _check_precision(trainer: Mapping[str, Any], rehearse: bool) -> None:
     precision = str(trainer.get("precision"))
-    if precision.startswith("16") and trainer.get("accelerator") == "cpu":
+    if precision.startswith("16") and trainer.get("accelerator") == "cpu" and not rehearse:  # which takes another one
         raise InputError(
             f"trainer.precision={precision}: on a CPU it would silently become bfloat16 or turn to NaN; "
             "take bf16-mixed or 32-true"
@@ -88,7 +112,7 @@ def _counts(value: object) -> bool:
 
 
 def _check_answers(generation: Mapping[str, Any], callbacks: Mapping[str, Any]) -> None:
-    if generation.get("_target_") == "fsqa.generation.NoAnswers" and callbacks.get("answers") is not None:
+    if generation.get("_target_") == NO_ANSWERS and callbacks.get("answers") is not None:
         raise InputError(
             "callbacks.answers: with generation=none there is nothing to ask while training; set "
             "callbacks.answers=null callbacks.best.monitor=val/answer_nll callbacks.best.mode=min, as "
@@ -103,13 +127,15 @@ def _check_callbacks(callbacks: Mapping[str, Any]) -> None:
     if not {name for name, node in callbacks.items() if node is not None} <= OWN_CALLBACKS:
         return  # a callback of the user's own may log what it likes
     logged = [*SCORED, *(ANSWERED if callbacks.get("answers") else ())]
+    # Which of these there are, the scorers and the questions decide.
+    further = {f"val/{name}" for name in METRICS} if callbacks.get("answers") else set()
     for name in ("best", "early_stopping"):
         if callbacks.get(name) is None:
             continue
         monitor = callbacks[name].get("monitor")
-        if monitor not in logged:
+        if monitor not in (*logged, *further):
             raise InputError(
-                f"callbacks.{name}.monitor: nothing logs {monitor!r}{did_you_mean(str(monitor), logged)}; "
+                f"callbacks.{name}.monitor: nothing logs {monitor!r}{did_you_mean(str(monitor), [*logged, *further])}; "
                 f"take one of {', '.join(logged)}"
             )
 

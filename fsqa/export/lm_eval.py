@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 import fsqa.metrics.answers
+from fsqa.config.dataset import build_dataset
 from fsqa.config.instantiate import build
 from fsqa.data.prepare import prepare_records
 from fsqa.encode.sequence import SequenceEncoder
@@ -69,7 +70,7 @@ def write_task(finished: Finished, folder: Path, target: Path) -> Task:
             "--format lm_eval: the harness lets decoders generate, and this run answers otherwise; "
             "only runs with objective=causal can be scored by it"
         )
-    records = prepare_records(build(config["dataset"]), finished.cache).splits["test"]
+    records = prepare_records(build_dataset(config), finished.cache).splits["test"]
     prompts = [layout(record) for record in records]
     rows, otherwise = [], 0
     asked = encoder.questions(prompts, generation.max_new_tokens)
@@ -95,6 +96,7 @@ def _row(record: Record, prompt: str) -> dict[str, object]:
 
 def _yaml(name: str, generation: Autoregressive, end: str) -> str:
     settings = generation.for_clients()
+    ends = [end, *([settings.pop("stop_strings")] if "stop_strings" in settings else [])]
     metrics = [{"metric": metric, "aggregation": "mean", "higher_is_better": True} for metric in ("exact_match", "f1")]
     task = {
         "task": name,
@@ -104,7 +106,7 @@ def _yaml(name: str, generation: Autoregressive, end: str) -> str:
         "doc_to_target": "{{references[0]}}",
         "target_delimiter": "",
         "num_fewshot": 0,
-        "generation_kwargs": {"max_gen_toks": settings.pop("max_new_tokens"), "until": [end], **settings},
+        "generation_kwargs": {"max_gen_toks": settings.pop("max_new_tokens"), "until": ends, **settings},
         "metric_list": metrics,
         "metadata": {"version": 1.0},
     }

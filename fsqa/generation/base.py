@@ -27,7 +27,7 @@ class Answer:
     ids: tuple[int, ...]
     """Generated tokens, without the end token."""
     stopped: bool
-    """Whether the end token came within the limit."""
+    """Whether the answer ended by itself, with the end token or a text that stands for one, within the limit."""
     truncated: int = 0
     """How many tokens of the question were cut to leave room for the answer."""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +48,10 @@ class Generation(ABC):
 
         The model's train or eval mode is left as it was.
         """
+
+    def answer_text(self, question: str, answer: Answer) -> str:
+        """Return the text that is scored and shown as the answer to a question."""
+        return answer.text
 
     def undecided(self) -> tuple[str, ...]:
         """Return the names of the settings that validation has to decide and has not yet."""

@@ -17,8 +17,6 @@ from fsqa.types import Example
 class Beams(Autoregressive):
     """The likeliest of the whole answers that a search along several beginnings at once finds."""
 
-    max_new_tokens: int
-    batch_size: int
     num_beams: int
     """Beginnings that are kept at every step."""
     length_penalty: float

@@ -27,8 +27,9 @@ def confidences(
     The probabilities are the model's own, before a temperature or a penalty, of every token given those before it.
     """
     questions = encoder.questions(prompts, generation.max_new_tokens)
+    closing = [encoder.end_id] if generation.stop is None else []  # elsewhere a text may have been the end
     rows = [
-        (question.ids.tolist(), [*answer.ids, *([encoder.end_id] if answer.stopped else [])])
+        (question.ids.tolist(), [*answer.ids, *(closing if answer.stopped else [])])
         for question, answer in zip(questions, answers, strict=True)
     ]
     order = sorted(range(len(rows)), key=lambda i: -len(rows[i][0]) - len(rows[i][1]))

@@ -12,9 +12,6 @@ from fsqa.generation.autoregressive import Autoregressive
 class Greedy(Autoregressive):
     """The likeliest token each time, until the end token or ``max_new_tokens``."""
 
-    max_new_tokens: int
-    batch_size: int
-
     def rule(self) -> dict[str, Any]:
         """Neither sample nor look ahead."""
         return {"do_sample": False, "num_beams": 1}

@@ -14,6 +14,8 @@ from fsqa.types import Example
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from fsqa.generation.beam_sampling import BeamSampling
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling(Autoregressive):
@@ -23,8 +25,6 @@ class Sampling(Autoregressive):
     on what shares its batch nor on the order, and no other random state is touched.
     """
 
-    max_new_tokens: int
-    batch_size: int
     temperature: float
     """Logits are divided by it."""
     top_k: int | None
@@ -37,13 +37,8 @@ class Sampling(Autoregressive):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_above_zero(self, "temperature", "repetition_penalty")
-        if self.top_k is not None:
-            check_positive(self, "top_k")
-        if not 0 < self.top_p <= 1:
-            raise InputError(f"generation.top_p: wanted a number above 0 and at most 1, got {self.top_p}")
-        if self.seed < 0:
-            raise InputError(f"generation.seed: wanted 0 or more, got {self.seed}")
+        check_above_zero(self, "repetition_penalty")
+        check_drawing(self)
 
     def rule(self) -> dict[str, Any]:
         """Take the one token that the last processor has drawn."""
@@ -52,7 +47,7 @@ class Sampling(Autoregressive):
     def for_clients(self) -> dict[str, Any]:
         """Return the same distribution; another program draws other random numbers."""
         return {
-            "max_new_tokens": self.max_new_tokens,
+            **self.limits(),
             "do_sample": True,
             "temperature": float(self.temperature),
             "top_k": self.top_k or 0,
@@ -61,21 +56,35 @@ class Sampling(Autoregressive):
 
     def processors(self, questions: Sequence[Example], width: int) -> list[Any]:
         """Penalise, sharpen, cut, draw: in the order of transformers."""
-        import numpy as np
-        import torch
         from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-        numbers = [
-            np.random.default_rng([self.seed, *question.ids.tolist()]).random(self.max_new_tokens)
-            for question in questions
-        ]
         return [
             *repetition(self.repetition_penalty, width),
             *([TemperatureLogitsWarper(float(self.temperature))] if self.temperature != 1 else []),
             *([TopKLogitsWarper(self.top_k)] if self.top_k is not None else []),
             *([TopPLogitsWarper(float(self.top_p))] if self.top_p < 1 else []),
-            Draw(torch.from_numpy(np.stack(numbers)), width),
+            Draw(own_numbers(self.seed, questions, self.max_new_tokens), width),
         ]
+
+
+def check_drawing(generation: Sampling | BeamSampling) -> None:
+    """Raise InputError for a temperature, a cut or a seed by which nothing could be drawn."""
+    check_above_zero(generation, "temperature")
+    if generation.top_k is not None:
+        check_positive(generation, "top_k")
+    if not 0 < generation.top_p <= 1:
+        raise InputError(f"generation.top_p: wanted a number above 0 and at most 1, got {generation.top_p}")
+    if generation.seed < 0:
+        raise InputError(f"generation.seed: wanted 0 or more, got {generation.seed}")
+
+
+def own_numbers(seed: int, questions: Sequence[Example], *shape: int) -> Tensor:
+    """Return random numbers in [0, 1) of shape [question, *shape], made of the seed and each question's tokens."""
+    import numpy as np
+    import torch
+
+    numbers = [np.random.default_rng([seed, *question.ids.tolist()]).random(shape) for question in questions]
+    return torch.from_numpy(np.stack(numbers))
 
 
 class Draw:

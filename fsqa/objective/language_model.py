@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsqa.encode.base import Encoder
 from fsqa.encode.blocks import BlockEncoder
+from fsqa.encode.opening import OpeningEncoder
 from fsqa.errors import InputError
+from fsqa.generation.autoregressive import Autoregressive
 from fsqa.generation.no_answers import NoAnswers
 from fsqa.objective.base import Objective
 from fsqa.prompt.text import Text
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModel(Objective):
-    """A decoder learns every next token of documents, packed into blocks of ``max_length`` tokens."""
+    """A decoder learns every next token of documents, packed into blocks of ``max_length`` tokens.
+
+    It answers nothing, unless the prompt says which part of a text is given: then it writes the rest.
+    """
 
     model_class: ClassVar[str] = "AutoModelForCausalLM"
     tokenizer_kind = "bytes"
-    generations = (NoAnswers,)
+    generations = (NoAnswers, Autoregressive)
     generation_option = "none"
     cuts_rows = False
 
@@ -51,6 +56,10 @@ class LanguageModel(Objective):
     def encoder(self, tokenizer: Any, max_length: int) -> Encoder:
         """Return blocks of documents."""
         return BlockEncoder(tokenizer=tokenizer, max_length=max_length, isolated=self.isolated)
+
+    def asking_encoder(self, tokenizer: Any, max_length: int) -> OpeningEncoder:
+        """Return what turns the beginnings of texts (:meth:`fsqa.prompt.Text.opening`) into rows to write on from."""
+        return OpeningEncoder(tokenizer=tokenizer, max_length=max_length)
 
     def module_class(self, model: Any, encoder: Encoder) -> type[CausalModule]:
         """Return the Lightning module of a decoder, with documents kept apart if they are isolated.

@@ -75,6 +75,11 @@ def _check_segment(segment: dict[str, str], where: str) -> None:
 
 def first_answer(record: Record) -> str:
     """Return the answer that is trained on; a question without any is an InputError, since nothing can follow it."""
+    if not record.answers and not record.question:
+        raise InputError(
+            f"{record.id}: wanted a question and an answer, came a document; take experiment=language_model, which "
+            "learns plain text, or another dataset"
+        )
     if not record.answers:
         raise InputError(
             f"{record.id}: wanted an answer to {record.question!r:.80}, came none; questions without answers are to be "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
@@ -11,6 +11,10 @@ from fsqa.prompt.base import Layout
 from fsqa.types import Prompt, Record, Role, Segment
 
 FIELDS = ("question", "context", "answer")
+GIVEN_FIELDS = ("question", "context")
+"""What may be given of a text that the model is to finish."""
+PROBE = "The"
+"""Stands for how the rest of a text begins, which a model has yet to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,31 +25,23 @@ class Text(Layout):
     """Whether the tokenizer's start token opens every text, so that its first word has a prediction too."""
     text: str
     """May hold ``{context}``, which is the text of a document, ``{question}`` and ``{answer}``."""
+    beginning: str | None = None  # as in runs from before there was one
+    """The part of ``text`` that a model is given when it is to write the rest; None where it is never asked to."""
 
     def __post_init__(self) -> None:
-        try:
-            parsed = [
-                (field, spec, how) for _, field, spec, how in string.Formatter().parse(self.text) if field is not None
-            ]
-        except ValueError as error:
-            raise InputError(f"prompt.text: {error} in {self.text!r}; write {{{{ and }}}} for plain braces") from None
-        if not parsed:
+        _check_fields(self.text, "prompt.text", FIELDS)
+        if self.beginning is None:
+            return
+        _check_fields(self.beginning, "prompt.beginning", GIVEN_FIELDS)
+        if not self.text.startswith(self.beginning) or not self.text.removeprefix(self.beginning).strip():
             raise InputError(
-                f"prompt.text: wanted {_fields()} in it, got {self.text!r}, which is the same for every record"
+                f"prompt.beginning: wanted what prompt.text={self.text!r} begins with, and not the whole of it, got "
+                f"{self.beginning!r}"
             )
-        for field, spec, conversion in parsed:
-            if spec or conversion:
-                raise InputError(
-                    f"prompt.text: wanted plain fields such as {{context}}, without ':' or '!', got {self.text!r}"
-                )
-            if field not in FIELDS:
-                raise InputError(
-                    f"prompt.text: no field '{{{field}}}' here{did_you_mean(field, FIELDS)}; it may hold {_fields()}"
-                )
 
-    def bound(self, tokenizer: Any) -> Text:
-        """Return itself: it takes nothing from a tokenizer."""
-        return self
+    def bound(self, tokenizer: Any) -> BoundText:
+        """Return the layout with the tokenizer, which decides where a beginning ends."""
+        return BoundText(self, tokenizer)
 
     def __call__(self, record: Record) -> Prompt:
         """Lay out one record; the answer is the record's first, and empty where it has none."""
@@ -54,5 +50,58 @@ class Text(Layout):
         return Prompt(given=(), answer=(Segment(Role.ANSWER, text),), start=self.start)
 
 
-def _fields() -> str:
-    return ", ".join(f"{{{name}}}" for name in FIELDS)
+@dataclass(frozen=True)
+class BoundText:
+    """Texts for one tokenizer."""
+
+    layout: Text
+    tokenizer: Any = field(repr=False)
+
+    def __call__(self, record: Record) -> Prompt:
+        """Lay out one record as the whole text, to learn it."""
+        return self.layout(record)
+
+    def opening(self, record: Record) -> Prompt:
+        """Return what a model is given to write the rest of a record's text.
+
+        White space at its end is left to the model where the tokenizer puts it before the next word, as most do: so the
+        given tokens are those that the whole text begins with, as it was learned. Where beginning and rest stand
+        without white space between them, a token of the whole text may reach over both. Raises InputError without
+        ``beginning``, and for a record of which nothing is given.
+        """
+        layout = self.layout
+        if layout.beginning is None:
+            raise InputError(
+                "prompt.beginning: null leaves nothing to ask with; set the part of prompt.text that is given, as in "
+                "\"prompt.beginning='{question} '\""
+            )
+        given = layout.beginning.format(question=record.question, context=record.context)
+        if not given.strip() and not layout.start:
+            raise InputError(
+                f"row '{record.id}': prompt.beginning={layout.beginning!r} comes out empty; set prompt.start=true, or "
+                "leave the row out"
+            )
+        return Prompt(given=(Segment(Role.PROMPT, self._as_learned(given)),), answer=(), start=layout.start)
+
+    def _as_learned(self, given: str) -> str:
+        """Return the text without the white space at its end, unless its tokens are only with it those of a text."""
+        stripped = given.rstrip()
+        whole, *parts = self.tokenizer([given + PROBE, stripped, given], add_special_tokens=False)["input_ids"]
+        kept = [whole[: len(part)] == part for part in parts]
+        return given if kept == [False, True] else stripped
+
+
+def _check_fields(text: str, where: str, allowed: tuple[str, ...]) -> None:
+    """Raise InputError for a text without a field, or with one that it may not hold."""
+    try:
+        parsed = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        raise InputError(f"{where}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
+    names = ", ".join(f"{{{name}}}" for name in allowed)
+    if not parsed:
+        raise InputError(f"{where}: wanted {names} in it, got {text!r}, which is the same for every record")
+    for name, spec, conversion in parsed:
+        if spec or conversion:
+            raise InputError(f"{where}: wanted plain fields such as {{context}}, without ':' or '!', got {text!r}")
+        if name not in allowed:
+            raise InputError(f"{where}: no field '{{{name}}}' here{did_you_mean(name, allowed)}; it may hold {names}")

@@ -30,6 +30,7 @@ GRIDS = {
 BESIDE = {
     "prompt=text": ["experiment=language_model"],
     "objective=language_model": ["experiment=language_model"],
+    "prompt=tagged_text": ["generation.stop='<END>'"],
     "generation=none": ["experiment=language_model"],
     "objective=masked": ["experiment=bert_nq_open"],
     "generation=fill": ["experiment=bert_nq_open"],

@@ -168,11 +168,52 @@ def test_a_rehearsal_does_without_gpus(gpus, option):
     }
 
 
-def test_float16_is_rehearsed_in_another_precision(gpus):
-    gpus(0)
-    changed, note = at_hand(rehearsed(config("trainer=gpu", "trainer.precision=16-mixed", "rehearse=true")))
+HALF = "trainer.precision=16-mixed"
+
+
+@pytest.mark.parametrize(
+    ("words", "here", "told"),
+    [
+        (["trainer=gpu"], 0, "0 GPUs here, so the rehearsal does without: trainer.accelerator=auto"),
+        (["trainer=auto"], 0, "0 GPUs here, so the rehearsal does without: trainer.precision=bf16-mixed"),
+        (["trainer=cpu"], 0, "on the CPU the rehearsal does without: trainer.precision=bf16-mixed"),
+        (["trainer=cpu"], 1, "on the CPU the rehearsal does without: trainer.precision=bf16-mixed"),
+    ],
+)
+def test_float16_is_rehearsed_in_another_precision(gpus, words, here, told):
+    gpus(here)
+    asked = rehearsed(config(*words, HALF, "rehearse=true"))
+    changed, note = at_hand(asked)
     assert changed["trainer"]["precision"] == "bf16-mixed"
-    assert "trainer.precision=bf16-mixed" in note
+    assert note.startswith(told)
+    assert device_count(changed) == 1
+    assert asked["trainer"]["precision"] == "16-mixed", "what was asked for stays as it is"
+
+
+@pytest.mark.parametrize("words", [["trainer=gpu"], ["trainer=auto"], ["trainer=ddp", "trainer.devices=4"]])
+def test_float16_is_rehearsed_as_it_is_on_a_gpu(gpus, words):
+    gpus(2)
+    changed, _ = at_hand(rehearsed(config(*words, HALF, "rehearse=true")))
+    assert changed["trainer"]["precision"] == "16-mixed"
+
+
+def test_float16_is_refused_on_a_cpu(gpus):
+    gpus(0)
+    with pytest.raises(InputError, match=r"trainer\.precision=16-mixed: on a CPU it would silently become bfloat16"):
+        config("trainer=cpu", HALF)
+    with pytest.raises(InputError, match=r"trainer\.precision=16-mixed: there is no GPU here"):
+        device_count(config(HALF))
+
+
+def test_little_memory_all_at_once(gpus):
+    """Frozen layers, added tokens, Adafactor, float16, clipping and gradient checkpointing go together on a GPU."""
+    gpus(1)
+    tagged = ("model=gpt2", "model.added_tokens=['<QUESTION>','<END>']", "prompt=tagged")
+    saving = ("tuning=freeze", "tuning.embeddings=false", "optimizer=adafactor", "model.gradient_checkpointing=true")
+    plain = config("trainer=gpu", HALF, *tagged, *saving)
+    assert plain["trainer"]["gradient_clip_val"] == 1.0
+    assert device_count(plain) == 1
+    assert at_hand(rehearsed(plain)) == (plain, None)
 
 
 @pytest.mark.parametrize("words", [["trainer=gpu"], ["trainer=cpu", "rehearse=true"]])

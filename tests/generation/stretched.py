@@ -31,7 +31,8 @@ def stretched(architecture: str):
 
 def one_by_one(model, question, **rule):
     """What transformers generates for one question alone."""
+    rule = {"max_new_tokens": ROOM, **rule}
     ids = torch.from_numpy(question.ids).long()[None]
     with torch.no_grad():
-        said = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=ROOM, **rule)
+        said = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **rule)
     return said[0, ids.shape[1] :].tolist()

@@ -66,10 +66,20 @@ def test_mode_is_restored(training):
 
 def test_mode_is_restored_after_an_error():
     model = tiny_model("gpt2").train()
-    too_long = Example(np.full(100, 5, np.int32), np.full(100, Role.PROMPT, np.uint8), 0)
+    unknown = Example(np.full(3, VOCABULARY, np.int32), np.full(3, Role.PROMPT, np.uint8), 0)
     with pytest.raises(IndexError):
-        Greedy(max_new_tokens=1, batch_size=4)(model, ENCODER, [too_long])
+        Greedy(max_new_tokens=1, batch_size=4)(model, ENCODER, [unknown])
     assert model.training is True
+
+
+def test_more_tokens_than_the_model_has_positions_are_refused():
+    model, question = tiny_model("gpt2"), example("p" * 60)
+    assert len(Greedy(max_new_tokens=4, batch_size=4)(model, ENCODER, [question])) == 1
+    with pytest.raises(InputError) as refused:
+        Greedy(max_new_tokens=5, batch_size=4)(model, ENCODER, [QUESTIONS[0], question])
+    assert str(refused.value).startswith(
+        "generation.max_new_tokens=5 after a question of 60 tokens is more than the model's 64 positions; lower it"
+    )
 
 
 def test_dropout_is_off():
