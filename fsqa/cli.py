@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "score a finished run again, under another decoding or precision",
     "ask": "let a finished run answer questions",
     "export": "write a finished run's model for other programs: merged, adapter, int8, lm_eval",
+    "data": "tell what a dataset holds, how long its rows are and what is cut, or write it as JSON lines",
     "show": "print examples with every token coloured by its weight under a loss",
     "study": "show what every run of a study is at, live while it runs",
     "report": "compare the runs of a study: table, CSV, plots and one HTML page",

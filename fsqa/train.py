@@ -6,10 +6,12 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
+from fsqa.config.dataset import build_dataset
 from fsqa.config.devices import at_hand, device_count, rank
-from fsqa.config.instantiate import build
+from fsqa.dataset.own_test import file_fingerprint
 from fsqa.errors import InputError
 from fsqa.progress import working
 from fsqa.study.folder import RunFolder
@@ -43,17 +45,27 @@ def is_finished(folder: RunFolder) -> bool:
 
 
 def _data_fingerprint(folder: RunFolder) -> str | None:
-    """Return what the data is known by, or None: for the hub's, and for a finished run whose data is gone."""
-    dataset = folder.config["dataset"]
-    if dataset.get("hub") and not dataset.get("path"):
-        return None
+    """Return what the data is known by, or None: for the hub's, and for a finished run whose data is gone.
+
+    Of test questions beside data from the hub, the file alone is known.
+    """
+    config = folder.config
+    own_test = config.get("test_questions")
     try:
-        fingerprint: str = build(dataset).fingerprint()
+        if _is_on_hub(config["dataset"]):
+            return file_fingerprint(own_test) if own_test else None
+        return build_dataset(config).fingerprint()
     except InputError:
         if folder.is_done:
             return None
         raise
-    return fingerprint
+
+
+def _is_on_hub(dataset: object) -> bool:
+    """Say whether a dataset's node, or one of those that it is made of, is read from the hub."""
+    if not isinstance(dataset, Mapping):
+        return False
+    return bool(dataset.get("hub") and not dataset.get("path")) or any(map(_is_on_hub, dataset.values()))
 
 
 def _run(folder: RunFolder) -> None:
@@ -61,7 +73,8 @@ def _run(folder: RunFolder) -> None:
         from fsqa.config.assemble import assemble, assemble_objective
         from fsqa.fit import fit
         from fsqa.memory import forget_peak
-        from fsqa.results import baselines, write_results
+        from fsqa.results import write_results
+        from fsqa.run_baselines import baselines
         from fsqa.run_loggers import watched
 
     started = time.monotonic()

@@ -37,7 +37,7 @@ def test_version():
     assert call("--version").out == f"fsqa {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["ask", "evaluate", "show", "doctor", "report"])
+@pytest.mark.parametrize("name", ["ask", "data", "evaluate", "show", "doctor", "report"])
 def test_help_of_a_command(name):
     outcome = call(name, "--help")
     assert outcome.code == 0
@@ -72,6 +72,7 @@ def test_help_of_train():
         (("ask", "nowhere", "who?"), 2),
         (("evaluate", "nowhere"), 2),
         (("show", "los=all"), 2),
+        (("data", "los=all"), 2),
         (("-sc", "install=bash"), 0),
     ],
 )

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fsqa.data.inspection import PAIRS, Inspection
+from fsqa.data.inspection import Inspection
 from fsqa.data.lengths import Lengths
 from fsqa.data.row_lengths import Tokenised
 from fsqa.data.samples import Sample
@@ -92,8 +92,8 @@ class Inspected:
             if any(facts.empty.get(what, 0) < facts.records for facts in splits):
                 table.add_row(f"without {what}", *(_part(facts.empty.get(what, 0), facts.records) for facts in splits))
         if self._has_answers:
-            table.add_row("answers of each", *(f"{facts.answers.mean:.2f}" for facts in splits))
-        table.add_row("repeat one of the split", *(_part(facts.repeated, facts.records) for facts in splits))
+            table.add_row("answers to each", *(f"{facts.answers.mean:.2f}" for facts in splits))
+        table.add_row("repeat an earlier one", *(_part(facts.repeated, facts.records) for facts in splits))
         if any(facts.contradicted for facts in splits):
             table.add_row("  questions with other answers", *(_count(facts.contradicted) for facts in splits))
         for label, cells in (*self._shared(), *self._rows()):
@@ -192,10 +192,10 @@ class Inspected:
         return table
 
     def _show_samples(self, console: Console) -> None:
-        title = Text(f"\n{len(self.samples)} of the {self.split} records", style="bold")
+        title = Text(f"\nrecords of the {self.split} split", style="bold")
         if self.tokenised:
-            title.append(f" as prompt={self.choices.get('prompt')} lays them out, what counts under ")
-            title.append(f"loss={self.choices.get('loss')} in brackets")
+            title.append(f" as prompt={self.choices.get('prompt')} lays them out; in brackets what counts under ")
+            title.append(f"loss={self.choices.get('loss')}")
         console.print(title)
         for sample in self.samples:
             console.print(Text.assemble("\n", (sample.id, "bold"), f"  {sample.kind}" if sample.kind else ""))

@@ -43,6 +43,7 @@ class Settings:
     batch_size: int
     micro_batch_size: int
     max_length: int
+    test_questions: str | None
     rehearse: bool
     allow: list[str]
     sweep: dict[str, Any]
@@ -55,6 +56,10 @@ class Settings:
             )
         if not self.outputs.strip():
             raise InputError("outputs: wanted a folder, got an empty name; set outputs=outputs")
+        if self.test_questions is not None and not self.test_questions.strip():
+            raise InputError(
+                "test_questions: wanted a file of JSON lines, or null for the dataset's own test, got an empty name"
+            )
         for name in ("batch_size", "micro_batch_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: wanted 1 or more, got {getattr(self, name)}")
