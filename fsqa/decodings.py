@@ -22,26 +22,13 @@ from fsqa.metrics.catalogue import METRICS
 from fsqa.metrics.scoring import Row
 from fsqa.progress import counting
 from fsqa.report.differences import correction, format_change, format_p, p_of
+from fsqa.report.headlines import FURTHER, HEADERS, headlines, main_metric
 from fsqa.report.numbers import MISSING, format_value
 from fsqa.study.scores import paired
 from fsqa.study.statistics import Difference, holm
 
-SHOWN = {
-    "exact_match": "EM %",
-    "f1": "F1 %",
-    "refusal_f1": "refusal F1 %",
-    "bleu": "BLEU %",
-    "sentence_bleu": "sentence BLEU %",
-    "stop_rate": "stop %",
-    "answer_length": "length",
-}
-"""Figures of the table, as far as they differ between its rows, and what it calls them."""
-
-
-RANKED = ("_top_1", "_average_loc", "_fdaro_v1")
-"""How the figures of a ranker end that are shown."""
-LABEL = 24
-"""Letters that the settings are given before they are broken into lines."""
+LABEL, LAST, GAP = 24, 20, 3
+"""Letters of a terminal for the settings, before they are broken into lines, for change and p, and between columns."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +84,7 @@ def compare(each: Sequence[Decoding], metric: str | None) -> Compared:
     Raises InputError for a metric that was not measured, or is no mean over examples.
     """
     known = [name for name in each[0].metrics if name in METRICS and METRICS[name].column and METRICS[name].better]
-    name = metric or next(iter(known))
+    name = metric or main_metric(each[0].metrics)
     if name not in known:
         raise InputError(
             f"--metric: no '{name}' to compare by; there are {', '.join(known)}{did_you_mean(name, known)}"
@@ -111,13 +98,13 @@ def _names(compared: Compared) -> list[str]:
     """Return the figures to show: the one that is compared, and those of the others that differ between the rows."""
     measured = [{one.metrics.get(name) for one in compared.each} for name in METRICS]
     differ = [name for name, values in zip(METRICS, measured, strict=True) if len(values) > 1]
-    known = [name for name in differ if name in SHOWN or name.endswith(RANKED)]
-    return list(dict.fromkeys([compared.metric, *known]))
+    shown = [*headlines(compared.each[0].metrics, compared.metric), *FURTHER]
+    return [name for name in dict.fromkeys(shown) if name == compared.metric or name in differ]
 
 
-def table(title: str, compared: Compared) -> Table:
-    """Return the decodings for a terminal, the best of each figure in bold."""
-    names, metric = _names(compared), METRICS[compared.metric]
+def table(title: str, compared: Compared, width: int) -> Table:
+    """Return the decodings for a terminal of so many letters, the best of each figure in bold."""
+    names, metric = _fitting(_names(compared), width), METRICS[compared.metric]
     shown = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     shown.caption = Text(
         f"change: {metric.title} less that of the first row, paired on the same examples; p by paired permutation, "
@@ -127,8 +114,7 @@ def table(title: str, compared: Compared) -> Table:
     shown.caption_justify = "left"
     shown.add_column("decoding", overflow="fold", min_width=LABEL)
     for name in names:
-        title = SHOWN.get(name, f"{METRICS[name].title}{' %' if METRICS[name].percent else ''}")
-        shown.add_column(title, justify="right")
+        shown.add_column(_header(name), justify="right", no_wrap=True)
     shown.add_column("change", justify="right", no_wrap=True)
     shown.add_column("p", justify="right", no_wrap=True)
     for one in compared.each:
@@ -141,6 +127,20 @@ def table(title: str, compared: Compared) -> Table:
         ]
         shown.add_row(Text(one.label), *cells, *_change(compared, one))
     return shown
+
+
+def _fitting(names: Sequence[str], width: int) -> list[str]:
+    """Return the first names, at least one, for whose columns there is room beside settings, change and p."""
+    room, kept = width - LABEL - LAST, list(names[:1])
+    for name in names[1:]:
+        if sum(len(_header(each)) + GAP for each in [*kept, name]) > room:
+            break
+        kept.append(name)
+    return kept
+
+
+def _header(name: str) -> str:
+    return HEADERS.get(name, f"{METRICS[name].title}{' %' if METRICS[name].percent else ''}")
 
 
 def _figure(compared: Compared, name: str, one: Decoding) -> Text:

@@ -99,7 +99,8 @@ def _table(finished: Finished, settings: Sequence[Mapping[str, str]], asked: Seq
     from rich.console import Console
 
     split = asked[0].questions or f"{asked[0].split} split"
-    Console().print(table(f"{finished.path.name}, {split}", compared))
+    console = Console()
+    console.print(table(f"{finished.path.name}, {split}", compared, console.width))
     return 0
 
 

@@ -56,7 +56,7 @@ class SentenceTransformer(Embedding):
 
     @cached_property
     def _model(self) -> Any:
-        from sentence_transformers import SentenceTransformer as Model  # type: ignore[import-not-found]
+        from sentence_transformers import SentenceTransformer as Model
 
         place = str(Path(self.path).expanduser())
         try:
