@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from fsqa.config.check import check_node, check_objects
 from fsqa.config.compose import changed, compose_config, parse, refuse_sweeps
 from fsqa.config.instantiate import build
-from fsqa.config.together import check_room
+from fsqa.config.together import check_asking
 from fsqa.errors import InputError, did_you_mean
 from fsqa.finished import Finished
 from fsqa.model.quantization import Quantization
@@ -112,7 +112,7 @@ def _checked(finished: Finished, cfg: DictConfig) -> Asked:
     for group in GROUPS:
         check_node(group, asked[group], config["allow"])
     generation = _decided(finished, asked["generation"])
-    check_room(generation, config["max_length"])
+    check_asking({**config, "generation": generation})
     made = build(generation)
     scorers = {name: build(node) for name, node in asked["metrics"].items()}
     check_objects({"objective": build(config["objective"]), "generation": made, "scorers": scorers})
