@@ -13,11 +13,14 @@ from fsqa.encode.written import written_template
 from fsqa.generation.autoregressive import Autoregressive
 from fsqa.metrics.catalogue import BASELINES, METRICS
 from fsqa.metrics.scoring import Row
+from fsqa.report.headlines import headlines
+from fsqa.report.memorisation import COMPARED, memory
 from fsqa.study.scores import run_estimates
 from fsqa.study.statistics import Estimate
 from fsqa.types import SPLITS
 
-SHOWN = ("exact_match", "f1", "answer_nll", "token_accuracy", "stop_rate")
+ALSO_SHOWN = ("token_accuracy", "stop_rate")
+"""Figures of every model beside those that speak for its study."""
 PIPELINES = {
     "AutoModelForCausalLM": "text-generation",
     "AutoModelForMaskedLM": "fill-mask",
@@ -70,11 +73,7 @@ def _front(
     """Return the metadata that Hugging Face reads."""
     base = None if config["rehearse"] else config["model"].get("path")
     dataset = choices.get("dataset", "custom")
-    figures = [
-        {"type": name, "name": METRICS[name].title, "value": metrics["test"][name]}
-        for name in SHOWN
-        if name in metrics["test"]
-    ]
+    figures = [{"type": name, "name": METRICS[name].title, "value": metrics["test"][name]} for name in _shown(metrics)]
     task = "question-answering" if _answers(metrics) else "text-generation"
     result = {
         "task": {"type": task, "name": task.replace("-", " ").capitalize()},
@@ -112,7 +111,7 @@ def _data(choices: Mapping[str, str], data: Mapping[str, Any], asked: str) -> st
 
 
 def _results(metrics: Mapping[str, Any], known: Mapping[str, Estimate]) -> str:
-    shown = [name for name in SHOWN if name in metrics["test"]]
+    shown = _shown(metrics)
     asked = "questions" if _answers(metrics) else "documents"
     lines = [
         f"## Results\n\n| on {metrics['test']['examples']:,} test {asked} | "
@@ -130,7 +129,28 @@ In brackets: 95 % bootstrap interval over the test {asked}. It is one run with o
 not in it; `fsqa report` compares several seeds."""
     if _answers(metrics):
         told += " Exact match and F1 after SQuAD normalisation, the best over all\nreferences."
-    return "\n".join(lines) + told
+    return "\n\n".join(("\n".join(lines) + told, *_warnings(metrics), *_signatures(metrics)))
+
+
+def _shown(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    named = dict.fromkeys((*headlines(metrics["test"]), *ALSO_SHOWN))
+    return tuple(name for name in named if name in metrics["test"])
+
+
+def _warnings(metrics: Mapping[str, Any]) -> list[str]:
+    """Say that the model knows its training questions by heart, if it does."""
+    splits = [[metrics[split]] for split in ("train", "val", "test") if metrics.get(split)]
+    known = [memory("it", metric, *splits) for metric in COMPARED] if len(splits) == 3 else []
+    return [
+        f"**{each.warning[:1].upper() + each.warning[1:]}.**" for each in known if each is not None and each.memorised
+    ]
+
+
+def _signatures(metrics: Mapping[str, Any]) -> list[str]:
+    """Give the exact protocol of every figure shown that a package computed."""
+    signed = metrics.get("signatures") or {}
+    lines = [f"- {METRICS[name].title}: `{signed[name]}`" for name in _shown(metrics) if name in signed]
+    return ["\n".join(lines)] if lines else []
 
 
 def _loading(config: Mapping[str, Any], encoder: Encoder, model_class: str, adapter: bool, context: bool) -> str:

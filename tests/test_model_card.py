@@ -5,6 +5,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from fsqa.model_card import _results
 from tests.commands.lines import train
 
 
@@ -36,7 +37,7 @@ def test_it_tells_data_training_and_results(run, card):
     assert "tuning `full`" in card
     (ours,) = re.findall(r"^\| this model \|(.*)\|$", card, re.MULTILINE)
     values = [[float(number) for number in re.findall(r"[\d.]+", cell)] for cell in ours.split("|")]
-    known = ("exact_match", "f1", "answer_nll", "token_accuracy", "stop_rate")
+    known = ("exact_match", "f1", "answer_nll", "stop_rate", "token_accuracy")
     for name, (value, low, high) in zip(known, values, strict=True):
         assert value == pytest.approx(metrics["test"][name], abs=5e-4)
         assert low <= value <= high
@@ -47,3 +48,22 @@ def test_it_tells_data_training_and_results(run, card):
 def test_the_prompt_is_the_one_the_model_saw(card):
     assert "prompt = '<|start|>{question}\\n'" in card
     assert "end token `<|end|>` (id 1)" in card
+
+
+def test_it_gives_signatures_and_says_what_was_learned_by_heart():
+    figures = {"exact_match": 0.4, "bleu": 0.6, "sentence_bleu": 0.5, "examples": 50}
+    metrics = {
+        "test": figures,
+        "val": figures,
+        "train": figures | {"exact_match": 0.98},
+        "baseline": {"copy_input": {"bleu": 0.7}},
+        "signatures": {"bleu": "nrefs:1|tok:13a", "chrf": "not shown"},
+    }
+    told = _results(metrics, {})
+    assert "| on 50 test questions | Exact match | BLEU | Sentence BLEU |" in told
+    assert "| copy of the question |  | 0.700 |  |" in told
+    assert "**Memorised: knows 98.0 % of its training questions and 40.0 % of validation.**" in told
+    assert told.endswith("- BLEU: `nrefs:1|tok:13a`")
+    calm = _results(metrics | {"train": {}, "signatures": {}}, {})
+    assert "Memorised" not in calm
+    assert "nrefs" not in calm

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fsqa.metrics.catalogue import BASELINES, METRICS
+from fsqa.report.headlines import headlines
 
-HEADLINES = ("exact_match", "f1", "answer_nll", "stop_rate")
-"""Metrics of the test split that open the page, where they were measured."""
 CURVES = ("val/answer_nll", "val/f1", "val/exact_match", "train/loss", "train/target_nll")
 AXES = {"step": "optimizer steps", "loss_tokens": "tokens in the loss"}
 ROLES = ("prompt", "context", "answer", "end")
@@ -118,25 +117,25 @@ def ablation(study: str, *, settings: Sequence[str], measured: Collection[str]) 
     ``settings`` are the config keys in which its cells differ, as W&B has them (``choices.loss``, ``optimizer.lr``),
     ``measured`` the results its runs have, such as ``test/f1`` and ``baseline/untouched/f1``.
     """
-    headlines = [name for name in HEADLINES if f"test/{name}" in measured]
+    shown = headlines({name.removeprefix("test/") for name in measured if name.startswith("test/")})
     sections = [
-        Section("1 Overview", (_note(study), *(_headline(name, measured) for name in headlines)), is_open=True),
+        Section("1 Overview", (_note(study), *(_headline(name, measured) for name in shown)), is_open=True),
         Section("2 Curves", tuple(_curve(name, axis) for name in CURVES for axis in AXES), is_open=True),
         Section("3 What the loss was made of", _mask_health()),
         Section("4 Generation", tuple(_bars(name) for name in GENERATION if f"test/{name}" in measured)),
         Section("5 Answers", (AnswerTable("test/answers"), AnswerTable("val/answers"))),
-        Section("6 Cost", tuple(_cost(name, headlines[0]) for name in COSTS) if headlines else ()),
-        Section("7 Factors", _factors(settings, headlines)),
+        Section("6 Cost", tuple(_cost(name, shown[0]) for name in COSTS) if shown else ()),
+        Section("7 Factors", _factors(settings, shown)),
         Section("8 Where it comes from", (Differences(),)),
     ]
     kept = tuple(section for section in sections if section.panels)
-    return Dashboard(project=study, name=f"{study}: ablation", sections=kept, columns=_columns(settings, headlines))
+    return Dashboard(project=study, name=f"{study}: ablation", sections=kept, columns=_columns(settings, shown))
 
 
-def _columns(settings: Sequence[str], headlines: Sequence[str]) -> tuple[Column, ...]:
+def _columns(settings: Sequence[str], shown: Sequence[str]) -> tuple[Column, ...]:
     return (
         *(Column("setting", name, name.removeprefix("choices.")) for name in settings),
-        *(Column("result", f"test/{name}", METRICS[name].title) for name in headlines),
+        *(Column("result", f"test/{name}", METRICS[name].title) for name in shown),
     )
 
 
@@ -185,10 +184,8 @@ def _cost(cost: str, metric: str) -> Scatter:
     return Scatter(title, f"cost/{cost}", f"test/{metric}", log_x=True)
 
 
-def _factors(settings: Sequence[str], headlines: Sequence[str]) -> tuple[Panel, ...]:
+def _factors(settings: Sequence[str], shown: Sequence[str]) -> tuple[Panel, ...]:
     """Return panels on what the result depends on; empty where cells differ in nothing, or nothing was measured."""
-    if not settings or not headlines:
+    if not settings or not shown:
         return ()
-    return Parallel("Settings and results", _columns(settings, headlines)), *(
-        Importance(f"test/{name}") for name in headlines
-    )
+    return Parallel("Settings and results", _columns(settings, shown)), *(Importance(f"test/{name}") for name in shown)

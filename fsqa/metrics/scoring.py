@@ -10,7 +10,7 @@ from statistics import fmean
 from fsqa.metrics import refusals
 from fsqa.metrics.answers import echoes, exact_match, f1, matches, with_words
 from fsqa.metrics.base import Row, Scorer
-from fsqa.types import Record
+from fsqa.types import REFUSAL, Record
 
 __all__ = ["Row", "Scoring", "score_answer", "score_continuation", "score_text", "summarize"]
 
@@ -57,11 +57,19 @@ class Scoring:
         return metrics
 
     def by_kind(self, rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-        """Return the metrics of every kind of question by itself; empty where there is one kind, or very many."""
-        kinds = sorted({row["kind"] for row in rows})
-        if not 1 < len(kinds) <= MOST_KINDS:
+        """Return the metrics of every kind of question by itself; empty where there is one kind, or very many.
+
+        Of very many, those off topic and all others are told apart.
+        """
+        kinds = [str(row["kind"]) for row in rows]
+        if len(set(kinds)) > MOST_KINDS and REFUSAL in kinds:
+            kinds = [kind if kind == REFUSAL else "on topic" for kind in kinds]
+        if not 1 < len(set(kinds)) <= MOST_KINDS:
             return {}
-        return {kind or "other": summarize([row for row in rows if row["kind"] == kind]) for kind in kinds}
+        groups: dict[str, list[Row]] = {kind: [] for kind in sorted(set(kinds))}
+        for kind, row in zip(kinds, rows, strict=True):
+            groups[kind].append(row)
+        return {kind or "other": summarize(group) for kind, group in groups.items()}
 
     def baselines(self, train: Sequence[Record], test: Sequence[Record]) -> dict[str, list[str]]:
         """Return what the baselines of the scorers say, and that which refuses whatever it is asked."""

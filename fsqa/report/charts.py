@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fsqa.metrics.catalogue import BASELINES, METRICS
+from fsqa.metrics.catalogue import METRICS
 from fsqa.metrics.metric import Metric
 from fsqa.report.curves import CURVES, Curve
 from fsqa.report.labels import MOST_IN_ORDER
@@ -17,6 +17,8 @@ MOST_BARS = 24
 """Cells with a bar of their own; more would be a page of bars, and the table has them all."""
 MOST_POINTS = 120
 """Points that a curve is drawn through; more are closer together than a screen can show."""
+STYLES = 6
+"""Ways to draw the line of a baseline."""
 LOGARITHMIC_FROM = 20.0
 """Values that lie further apart than by this factor are drawn on a logarithmic axis."""
 
@@ -50,7 +52,7 @@ class Reference:
 
     place: float
     style: int
-    """Place of the baseline in the catalogue."""
+    """Which of the ways to draw a line is its own."""
     label: str
 
 
@@ -177,7 +179,8 @@ def line_charts(summary: Summary, curves: Sequence[Curve]) -> tuple[LineChart, .
     Of many cells only the leading ones are drawn.
     """
     charts, leading = [], summary.leading
-    curves = [curve for curve in curves if curve.label in leading]
+    # a single point is no curve, and nothing that a line could show
+    curves = [curve for curve in curves if curve.label in leading and len(curve.steps) > 1]
     for over_tokens in (False, True):
         for metric, title in CURVES.items():
             own = [curve for curve in curves if curve.metric == metric and (curve.tokens or not over_tokens)]
@@ -206,6 +209,7 @@ def _reach(estimate: Estimate) -> float:
 
 def _bar(summary: Summary, row: Row, name: str, top: float, colour: int) -> Bar:
     metric, estimate = METRICS[name], row.estimates[name]
+    styles = {own: place % STYLES for place, own in enumerate(dict.fromkeys(own.name for own in summary.baselines))}
     whisker = None
     if estimate.low is not None and estimate.high is not None:
         start = _place(estimate.low, 0, top)
@@ -213,7 +217,7 @@ def _bar(summary: Summary, row: Row, name: str, top: float, colour: int) -> Bar:
     references = tuple(
         Reference(
             _place(own.row.estimates[name].mean, 0, top),
-            _style(own.name),
+            styles[own.name],
             f"{own.row.label}: {format_value(metric, own.row.estimates[name].mean)}",
         )
         for own in summary.baselines
@@ -230,11 +234,6 @@ def _bar(summary: Summary, row: Row, name: str, top: float, colour: int) -> Bar:
         best=row.label in summary.best[name],
         mark=row.mark if name == summary.main else "",
     )
-
-
-def _style(baseline: str) -> int:
-    names = list(BASELINES)
-    return names.index(baseline) if baseline in names else len(names) - 1
 
 
 def _line_chart(summary: Summary, metric: str, title: str, curves: Sequence[Curve], over_tokens: bool) -> LineChart:

@@ -1,6 +1,6 @@
 """Paired comparisons of cells: the same seeds, the same examples; what cannot be compared is told, never averaged."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,17 +45,22 @@ class Comparisons:
 NO_COMPARISONS = Comparisons({}, ())
 
 
-def compare_all(scores: Mapping[str, CellScores | None], against: str, metric: str) -> Comparisons:
+def compare_all(
+    scores: Mapping[str, CellScores | None], against: str, metric: str, seedless: Collection[str] = ()
+) -> Comparisons:
     """Compare every cell with the cell ``against``: ``metric`` of the cell minus that of the other.
 
-    Paired are the seeds and examples that both have. Cells whose data differs are compared only if their test
+    Paired are the seeds and examples that both have; the answers of a ``seedless`` cell, which nobody trained here,
+    are the same beside every seed of the other. Cells whose data differs are compared only if their test
     questions are the same. The p-values are corrected by Holm over all of these comparisons.
     """
     if not any(scores.values()):
         return NO_COMPARISONS
     base = scores[against]
     others = {label: own for label, own in scores.items() if label != against}
-    pairs = {label: _paired(own, base, metric) for label, own in others.items()}
+    pairs = {
+        label: _paired(own, base, metric, (label in seedless, against in seedless)) for label, own in others.items()
+    }
     found = {label: pair for label, pair in pairs.items() if isinstance(pair, _Pair)}
     flips = min(max(FLIPS, FLIPS_EACH * len(found)), MOST_FLIPS)
     differences: dict[str, Difference] = {}
@@ -75,11 +80,13 @@ def _alike(pairs: Mapping[str, _Pair]) -> Iterator[list[str]]:
     yield from sizes.values()
 
 
-def _paired(candidate: CellScores | None, base: CellScores | None, metric: str) -> _Pair | str:
-    """Return what both have in common, or why they cannot be compared."""
+def _paired(
+    candidate: CellScores | None, base: CellScores | None, metric: str, seedless: tuple[bool, bool]
+) -> _Pair | str:
+    """Return what both have in common, or why they cannot be compared; ``seedless`` says which of them has no seeds."""
     if candidate is None or base is None or metric not in candidate.metrics or metric not in base.metrics:
         return "no scores per question"
-    seeds = tuple(seed for seed in candidate.seeds if seed in base.seeds)
+    seeds = _common_seeds(candidate, base, seedless)
     if not seeds:
         return "no common seed"
     places, base_places = _common(candidate, base)
@@ -89,11 +96,31 @@ def _paired(candidate: CellScores | None, base: CellScores | None, metric: str) 
         return "other test questions"
     return _Pair(
         seeds=seeds,
-        alone=tuple(sorted({*candidate.seeds, *base.seeds} - {*seeds})),
+        alone=() if any(seedless) else tuple(sorted({*candidate.seeds, *base.seeds} - {*seeds})),
         examples=shared,
         left_out=left_out,
-        tables=(candidate.table(metric, seeds, places), base.table(metric, seeds, base_places)),
+        tables=(
+            _table(candidate, metric, seeds, places, seedless[0]),
+            _table(base, metric, seeds, base_places, seedless[1]),
+        ),
     )
+
+
+def _common_seeds(candidate: CellScores, base: CellScores, seedless: tuple[bool, bool]) -> tuple[int, ...]:
+    if seedless == (True, False):
+        return base.seeds
+    if seedless == (False, True):
+        return candidate.seeds
+    return tuple(seed for seed in candidate.seeds if seed in base.seeds)
+
+
+def _table(
+    scores: CellScores, metric: str, seeds: Sequence[int], places: NDArray[np.int64] | None, seedless: bool
+) -> ScoreTable:
+    """Return the scores of shape (seeds, examples); one row for all seeds where there are none."""
+    if not seedless:
+        return scores.table(metric, seeds, places)
+    return np.repeat(scores.table(metric, scores.seeds[:1], places), len(seeds), axis=0)
 
 
 def _common(candidate: CellScores, base: CellScores) -> tuple[NDArray[np.int64], NDArray[np.int64]] | tuple[None, None]:

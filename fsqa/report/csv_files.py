@@ -15,10 +15,11 @@ _PARTS = ("mean", "low", "high", "n")
 def table_csv(summary: Summary) -> str:
     """Return what the study found: per metric mean, low, high and n, then the paired difference to a named cell.
 
+    Metrics stand in the order of the catalogue, those that nothing has are left out.
     Fractions stay in 0..1 and what is missing is empty. Nothing in it depends on the machine or the clock, so that the
     same study, interrupted or not, gives the same bytes.
     """
-    names = [*METRICS, *STEADY]
+    names = [*_measured(summary), *STEADY]
     figures = [f"{summary.main}_difference_{part}" for part in ("mean", "low", "high")]
     paired = ["against", *figures, "p", "p_adjusted", "detectable", "paired_seeds", "paired_examples"]
     lines = [_line("cell", row, names) + _difference(summary, row.label) for row in summary.rows]
@@ -30,6 +31,11 @@ def cost_csv(summary: Summary) -> str:
     """Return what each cell cost: per figure mean, low, high and n over its seeds."""
     names = list(COSTS)
     return _text([_header(names), *(_line("cell", row, names) for row in summary.rows)])
+
+
+def _measured(summary: Summary) -> list[str]:
+    every = (*summary.rows, *(each.row for each in summary.baselines))
+    return [name for name in METRICS if any(name in row.estimates for row in every)]
 
 
 def _header(names: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from fsqa.metrics.catalogue import COSTS, METRICS
 from fsqa.report.notes import told
 from fsqa.study.cells import Cell
 from fsqa.study.runs import Numbers
-from fsqa.study.scores import CellScores
+from fsqa.study.scores import COLUMNS, CellScores
 from fsqa.study.spread import ScoreTable
 from fsqa.study.statistics import Estimate, estimates, mean_with_interval
 
@@ -77,4 +77,16 @@ def _with_scores(cells: Sequence[Cell], scores: Mapping[str, CellScores | None])
             tables.setdefault(len(own.ids), []).append((cell.label, metric, own.table(metric)))
     for alike in tables.values():
         results = estimates([table for _, _, table in alike])
-        yield from ((label, metric, result) for (label, metric, _), result in zip(alike, results, strict=True))
+        for (label, metric, _), result in zip(alike, results, strict=True):
+            own = scores[label]
+            yield label, metric, _bounded(result) if own and _is_share(own, metric) else result
+
+
+def _is_share(scores: CellScores, metric: str) -> bool:
+    """Whether all scores lie in 0..1, so that no mean of them, however weighed, can leave it."""
+    return all(values.min() >= 0 and values.max() <= 1 for values in scores.columns[COLUMNS[metric][0]])
+
+
+def _bounded(estimate: Estimate) -> Estimate:
+    low, high = estimate.low, estimate.high
+    return replace(estimate, low=None if low is None else max(low, 0.0), high=None if high is None else min(high, 1.0))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fsqa.report.summary import MAIN, Summary
+from fsqa.report.headlines import MAIN
+from fsqa.report.summary import Summary
 from fsqa.study.statistics import Estimate, mean_with_interval
 
 NOT_SET = "not set"
@@ -106,7 +107,7 @@ def _points(summary: Summary) -> list[_Point]:
     points = []
     for row in summary.rows:
         estimate, cell = row.estimates.get(summary.main), parts[row.label]
-        if estimate is None or not math.isfinite(estimate.mean):
+        if row.outside or estimate is None or not math.isfinite(estimate.mean):
             continue
         # a run that lacks the metric leaves open which seed a value belongs to
         whole = len(cell.seeds) == len(estimate.values)

@@ -3,9 +3,10 @@
 from fsqa.metrics.catalogue import METRICS
 from fsqa.metrics.metric import Metric
 from fsqa.report.differences import format_change, format_p, format_size
+from fsqa.report.headlines import MAIN, MAIN_OF_TEXT
 from fsqa.report.labels import metric_name, short_label
 from fsqa.report.numbers import format_estimate
-from fsqa.report.summary import MAIN, MAIN_OF_TEXT, Row, Summary
+from fsqa.report.summary import Row, Summary
 from fsqa.study.statistics import Difference
 
 
@@ -46,6 +47,8 @@ def _score(main: str, row: Row) -> str:
 
 
 def _seeds(main: str, row: Row) -> str:
+    if row.outside:
+        return ""
     count = row.estimates[main].count
     return f" over {count} seeds" if count > 1 else " with one seed"
 
@@ -94,7 +97,11 @@ def _beside_baselines(summary: Summary, row: Row) -> str:
     if row.mark:
         return f"It {'is ' if row.mark.startswith('not') else ''}{row.mark}."
     main = summary.main
-    own = [each for each in summary.baselines if row.label in each.cells and main in each.row.estimates]
+    own = [
+        each
+        for each in summary.baselines
+        if row.label in each.cells and main in each.row.estimates and not each.is_control
+    ]
     if not own:
         return "No baseline was measured beside it."
     sign = 1 if METRICS[main].better == "higher" else -1

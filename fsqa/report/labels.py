@@ -1,10 +1,15 @@
 """Cells by name where there is little room, and the cells that are shown where there is none for all."""
 
+from __future__ import annotations
+
 import re
 import textwrap
+from typing import TYPE_CHECKING
 
 from fsqa.metrics.metric import Metric
-from fsqa.report.summary import Row, Summary
+
+if TYPE_CHECKING:
+    from fsqa.report.summary import Row, Summary
 
 MOST_IN_ORDER = 12
 """Beyond so many cells the best come first: nobody finds the winner of a sweep in the order of its settings."""
@@ -13,8 +18,8 @@ _LONG_NUMBER = re.compile(r"^-?\d+\.\d{7,}(e-?\d+)?$")
 
 
 def metric_name(metric: Metric) -> str:
-    """Return the title of a metric as it stands inside a sentence: ``exact match``, but ``F1``."""
-    return metric.title if metric.title[1:2].isdigit() else f"{metric.title[0].lower()}{metric.title[1:]}"
+    """Return the title of a metric as it stands inside a sentence: ``exact match``, but ``F1`` and ``BLEU``."""
+    return f"{metric.title[0].lower()}{metric.title[1:]}" if metric.title[1:2].islower() else metric.title
 
 
 def short_label(label: str) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from fsqa.metrics.catalogue import METRICS
 from fsqa.report.differences import TEST, correction, format_interval, format_p, p_of, unit
+from fsqa.report.headlines import judged_by
 from fsqa.report.labels import MOST_IN_ORDER, metric_name, shown_rows
 from fsqa.report.numbers import INTERVAL, format_estimate
 from fsqa.report.summary import Row, Summary
 
-COLUMNS = ("exact_match", "f1", "answer_nll", "perplexity", "stop_rate")
+MOST_COLUMNS = 6
 """Metrics that a paper's table has room for."""
 MOST_ROWS = 40
 _SPECIAL = {
@@ -41,10 +42,10 @@ def latex_table(summary: Summary) -> str:
     The best of a column is bold, baselines stand below a rule, and the caption says what the figures are.
     """
     rows = shown_rows(summary, MOST_ROWS)
-    names = [name for name in COLUMNS if name in summary.metrics and not (name == "perplexity" and _asked(summary))]
+    names = summary.headlines[:MOST_COLUMNS]
     paired = bool(summary.comparisons)
     header = ["cell", "$n$", *(_title(name) for name in names), *(_paired_header(summary) if paired else [])]
-    lines = [_row([escaped(row.label), str(row.seeds), *_figures(summary, row, names, paired)]) for row in rows]
+    lines = [_row([_label(row), str(row.seeds), *_figures(summary, row, names, paired)]) for row in rows]
     if len(rows) < len(summary.rows):
         lines.append(rf"\multicolumn{{{len(header)}}}{{l}}{{and {len(summary.rows) - len(rows)} more cells}} \\")
     baselines = [
@@ -82,8 +83,8 @@ def escaped(text: str) -> str:
     return "".join(_SPECIAL.get(letter, letter) for letter in plain)
 
 
-def _asked(summary: Summary) -> bool:
-    return "exact_match" in summary.metrics
+def _label(row: Row) -> str:
+    return escaped(row.label) + (r"\textsuperscript{$\dagger$}" if row.mark else "")
 
 
 def _figures(summary: Summary, row: Row, names: Sequence[str], paired: bool) -> list[str]:
@@ -129,6 +130,9 @@ def _caption(summary: Summary, paired: bool) -> str:
         )
     if summary.baselines:
         told.append("Below the rule: what needs no training.")
+    if any(row.mark for row in summary.rows):
+        judged = " or ".join(metric_name(METRICS[name]) for name in judged_by(summary.metrics, summary.main))
+        told.append(f"A dagger marks what is not clearly better than all of it in {judged}.")
     return escaped(" ".join(told)).replace(r"\$n\$", "$n$")
 
 

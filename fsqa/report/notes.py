@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from fsqa.report.headlines import MAIN, MAIN_OF_TEXT, MAINS_OF_RANKING
 from fsqa.study.cells import Cell
+from fsqa.study.outside import is_outside
 from fsqa.study.runs import Numbers, Run
 
 MOST_NAMED = 4
@@ -14,7 +16,17 @@ TOKENIZER_SETTINGS = ("tokenizer_path", "path", "revision", "vocabulary", "added
 
 def study_notes(cells: Sequence[Cell], split: str) -> tuple[str, ...]:
     """Return one sentence for everything that makes cells less comparable than a table suggests."""
-    return tuple(_notes([cell for cell in cells if cell.runs], cells, split))
+    outside = [cell for cell in cells if is_outside(cell) and cell.runs]
+    trained = [cell for cell in cells if cell.runs and not is_outside(cell)]
+    return (*_notes(trained, cells, split), *_example_notes([*trained, *outside], split), *_outside_notes(outside))
+
+
+def _outside_notes(outside: Sequence[Cell]) -> Iterator[str]:
+    if outside:
+        yield (
+            f"Scored from a file of answers, and not trained here: {_named([cell.label for cell in outside])}. Of such "
+            "a cell there are only the answers, the same beside every seed of the others."
+        )
 
 
 def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[str]:
@@ -39,7 +51,6 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[
     if len({run.data_sha256 for run in runs}) > 1:
         each = told({cell.label: cell.runs[0].data_sha256[:12] or "not written" for cell in done})
         yield f"The cells did not see the same data ({each}): their figures answer different questions."
-    yield from _example_notes(done, split)
     yield from _overlap_notes(runs)
     if len({_counted_by(run) for run in runs}) > 1:
         yield (
@@ -54,11 +65,13 @@ def _notes(done: Sequence[Cell], cells: Sequence[Cell], split: str) -> Iterator[
 
 def _example_notes(done: Sequence[Cell], split: str) -> Iterator[str]:
     counts, figures = {}, [_figures(run, split) for cell in done for run in cell.runs]
-    answered = any("exact_match" in numbers for numbers in figures) or not any("answer_nll" in n for n in figures)
+    answered = any(MAIN in numbers for numbers in figures) or not any(
+        name in numbers for numbers in figures for name in (MAIN_OF_TEXT, *MAINS_OF_RANKING)
+    )
     for cell in done:
         each = [_figures(run, split) for run in cell.runs]
         counts[cell.label] = sorted({int(numbers["examples"]) for numbers in each if "examples" in numbers})
-        measured = sum("exact_match" in numbers for numbers in each)
+        measured = sum(MAIN in numbers for numbers in each)
         if answered and measured < len(each):
             yield f"{cell.label}: only {measured} of {len(each)} done runs have an exact match."
     if len({tuple(count) for count in counts.values()}) > 1 or any(len(count) > 1 for count in counts.values()):

@@ -1,6 +1,6 @@
 """What a study found: one row per cell and baseline, what is best, and what a reader must be told."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,18 +8,18 @@ from fsqa.errors import InputError, did_you_mean
 from fsqa.metrics.catalogue import BASELINES, COSTS, METRICS
 from fsqa.report.comparison import NO_COMPARISONS, compare_all
 from fsqa.report.estimates import estimate_cells, over_seeds
+from fsqa.report.headlines import headlines, judged_by, main_metric
+from fsqa.report.marks import CONTROLS, mark
+from fsqa.report.memorisation import memorisation_notes
 from fsqa.report.notes import study_notes
-from fsqa.report.numbers import format_value
+from fsqa.report.protocols import protocol_notes
 from fsqa.study.cells import Cell, find_cell, group_runs
+from fsqa.study.outside import is_outside, outside_cells
 from fsqa.study.runs import Numbers, Run
 from fsqa.study.scores import CellScores, read_scores
 from fsqa.study.statistics import Difference, Estimate, mean_with_interval
 
 Split = Literal["test", "validation"]
-MAIN = "exact_match"
-"""The metric that orders cells and is set against the baselines, wherever questions were answered."""
-MAIN_OF_TEXT = "answer_nll"
-"""The same where no question was: plain text is only predicted."""
 MOST_SHOWN = 8
 """Cells drawn in one chart of curves, or answering side by side: more cannot be told apart."""
 
@@ -34,6 +34,8 @@ class Row:
     seeds: int
     mark: str = ""
     """What is said against the row: that it does not beat its baseline."""
+    outside: bool = False
+    """Whether it is a file of answers, and not what was trained here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class BaselineRow:
     name: str
     row: Row
     cells: tuple[str, ...]
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is there to be looked at, and nothing that a cell has to beat."""
+        return self.name in CONTROLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,16 @@ class Summary:
         return tuple(name for name in METRICS if any(name in row.estimates for row in self.rows))
 
     @property
+    def headlines(self) -> tuple[str, ...]:
+        """Names of the metrics that speak for the study, the main one first."""
+        return headlines(self.metrics, self.main)
+
+    @property
+    def trained(self) -> tuple[Row, ...]:
+        """Rows of what was trained here: all but those from outside."""
+        return tuple(row for row in self.rows if not row.outside)
+
+    @property
     def costs(self) -> tuple[str, ...]:
         """Names of the costs that at least one cell has, in catalogue order."""
         return tuple(name for name in COSTS if any(name in row.estimates for row in self.rows))
@@ -98,34 +115,32 @@ class Summary:
         return tuple(run for run in self.runs if run.state != "done")
 
 
-def main_metric(rows: Iterable[Row]) -> str:
-    """Return the metric that orders the cells: exact match, or the NLL where no cell has that but some have this."""
-    rows = tuple(rows)
-    if any(MAIN in row.estimates for row in rows):
-        return MAIN
-    return MAIN_OF_TEXT if any(MAIN_OF_TEXT in row.estimates for row in rows) else MAIN
-
-
 def summarise(title: str, runs: Sequence[Run], baseline: str | None = None, metric: str | None = None) -> Summary:
     """Return what ``runs`` found.
 
     ``baseline`` names the cell the others are compared with, by default the first; ``metric`` is what they are compared
-    by, by default what ``main_metric`` says. Raises ``InputError`` when no cell is called ``baseline``, when a cell
-    mixes data, and when no cell has ``metric`` or none is better by it.
+    by, by default what ``headlines.main_metric`` says. Answers from outside stand after the cells. Raises
+    ``InputError`` when no cell is called ``baseline``, when a cell mixes data, and when no cell has ``metric`` or none
+    is better by it.
     """
-    cells = group_runs(runs)
+    cells = (
+        *group_runs([run for run in runs if not run.outside]),
+        *outside_cells([run for run in runs if run.outside]),
+    )
     done = [cell for cell in cells if cell.runs]
     split: Split = "test" if any(run.measures.test for run in runs) or not done else "validation"
     baselines = _baseline_rows(done) if split == "test" else ()
     scores = {cell.label: read_scores(cell) if split == "test" else None for cell in done}
     figures = {cell.label: _figures(cell, split) for cell in done}
     known = estimate_cells(done, figures, scores)
-    rows = [Row(cell.label, known.of[cell.label], len(cell.runs)) for cell in done]
-    main = _checked(metric, rows) if metric else main_metric(rows)
-    rows = [replace(row, mark=_mark(main, row, baselines)) for row in rows]
+    rows = [Row(cell.label, known.of[cell.label], len(cell.runs), outside=is_outside(cell)) for cell in done]
+    measured = {name for row in rows for name in row.estimates}
+    main = _checked(metric, measured) if metric else main_metric(measured)
+    rows = [replace(row, mark=_mark(judged_by(measured, main), row, baselines)) for row in rows]
     named = find_cell(done, baseline) if baseline else (done[0] if len(done) > 1 else None)
-    compared = compare_all(scores, named.label, main) if named else NO_COMPARISONS
-    lead, family = _lead(_ranked(rows, main), scores, main)
+    seedless = frozenset(row.label for row in rows if row.outside)
+    compared = compare_all(scores, named.label, main, seedless) if named else NO_COMPARISONS
+    lead, family = _lead(_ranked(rows, main), scores, main, seedless)
     return Summary(
         title=title,
         split=split,
@@ -139,16 +154,24 @@ def summarise(title: str, runs: Sequence[Run], baseline: str | None = None, metr
         comparisons=compared.differences,
         lead=lead,
         lead_family=family,
-        notes=(*study_notes(cells, split), *known.notes, *compared.notes),
+        notes=(
+            *memorisation_notes(done),
+            *study_notes(cells, split),
+            *protocol_notes(done),
+            *known.notes,
+            *compared.notes,
+        ),
     )
 
 
-def _lead(ranked: Sequence[Row], scores: Mapping[str, CellScores | None], main: str) -> tuple[Difference | None, int]:
+def _lead(
+    ranked: Sequence[Row], scores: Mapping[str, CellScores | None], main: str, seedless: frozenset[str]
+) -> tuple[Difference | None, int]:
     """Compare the best cell with all others, as which is the next is known only now, and return the next."""
     if len(ranked) < 2:
         return None, 0
     best, following = ranked[0].label, ranked[1].label
-    others = compare_all(scores, best, main).differences
+    others = compare_all(scores, best, main, seedless).differences
     return (others[following].reversed if following in others else None), len(others)
 
 
@@ -156,9 +179,8 @@ def _figures(cell: Cell, split: Split) -> list[Numbers]:
     return [run.measures.test if split == "test" else run.measures.validation for run in cell.runs]
 
 
-def _checked(metric: str, rows: Sequence[Row]) -> str:
+def _checked(metric: str, measured: Collection[str]) -> str:
     """Return ``metric`` if cells can be ordered by it."""
-    measured = {name for row in rows for name in row.estimates}
     known = [name for name, each in METRICS.items() if each.better is not None and name in measured]
     if metric not in known:
         near = did_you_mean(metric, known)
@@ -172,22 +194,9 @@ def _ranked(rows: Sequence[Row], main: str) -> tuple[Row, ...]:
     return tuple(sorted(measured, key=lambda row: sign * row.estimates[main].mean))
 
 
-def _mark(main: str, row: Row, every: Sequence[BaselineRow]) -> str:
-    """Say when a cell is no better than the strongest thing that needs no training."""
-    metric, estimate = METRICS[main], row.estimates.get(main)
-    baselines = [each for each in every if row.label in each.cells]
-    sign, word = (1, "above") if metric.better == "higher" else (-1, "below")
-    rivals = [(sign * each.row.estimates[main].mean, each.name) for each in baselines if main in each.row.estimates]
-    if estimate is None or not rivals:
-        return ""
-    value, name = max(rivals)
-    figure = f"{BASELINES.get(name, name).lower()} ({format_value(metric, sign * value)})"
-    if sign * estimate.mean <= value:
-        return f"not {word} {figure}"
-    nearest = estimate.low if sign > 0 else estimate.high
-    if nearest is not None and sign * nearest <= value:
-        return f"not clearly {word} {figure}"
-    return ""
+def _mark(metrics: Sequence[str], row: Row, baselines: Sequence[BaselineRow]) -> str:
+    own = {each.name: each.row.estimates for each in baselines if row.label in each.cells}
+    return mark(metrics, row.estimates, own)
 
 
 def _baseline_rows(cells: Sequence[Cell]) -> tuple[BaselineRow, ...]:
@@ -223,7 +232,7 @@ def _constant(estimate: Estimate) -> Estimate:
 
 
 def _baseline_label(name: str, cells: Sequence[Cell], *, everywhere: bool) -> str:
-    title = BASELINES.get(name, name)
+    title = BASELINES.get(name, name) + (" (control)" if name in CONTROLS else "")
     if everywhere:
         return title
     shared = [

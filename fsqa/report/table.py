@@ -11,42 +11,16 @@ from rich.text import Text
 from fsqa.metrics.catalogue import COSTS, METRICS
 from fsqa.metrics.metric import Metric
 from fsqa.report.differences import TEST, correction, format_change, format_p, p_of, unit
+from fsqa.report.headlines import FIRST_TO_GO, FURTHER, HEADERS, WITH_INTERVAL, is_of_text
 from fsqa.report.labels import MOST_IN_ORDER, short_label, shown_rows
 from fsqa.report.numbers import MISSING, format_estimate, format_value
-from fsqa.report.summary import MAIN_OF_TEXT, Row, Summary
+from fsqa.report.summary import Row, Summary
 
-_HEADERS = {
-    "exact_match": "EM %",
-    "f1": "F1 %",
-    "answer_nll": "answer NLL",
-    "stop_rate": "stop %",
-    "answer_length": "length",
-    "seconds": "seconds",
-}
-_HEADERS_OF_TEXT = {
-    "answer_nll": "NLL",
-    "perplexity": "perplexity",
-    "token_accuracy": "tokens right %",
-    "examples": "documents",
-    "seconds": "seconds",
-}
 FULL_WIDTH = 100
 """Characters that a table is given where nobody says how wide the terminal is."""
 MOST_ROWS = 20
-_FIRST_TO_GO = (
-    "answer_length",
-    "seconds",
-    "answer_nll",
-    "stop_rate",
-    "f1",
-    "token_accuracy",
-    "examples",
-    "p",
-    "change",
-)
 _LABEL, _LABEL_OF_MANY = 26, 60
 """Most letters that other columns leave for the names of cells; many cells should each stay on one line."""
-_WITH_INTERVAL = ("exact_match", "f1", "answer_nll")
 _ALL: dict[str, Metric] = METRICS | COSTS
 
 
@@ -98,13 +72,13 @@ def terminal_table(summary: Summary, width: int) -> Table:
 
 
 def _columns(summary: Summary, rows: Sequence[Row]) -> list[_Column]:
-    headers = _HEADERS_OF_TEXT if summary.main == MAIN_OF_TEXT and "exact_match" not in summary.metrics else _HEADERS
-    # the metric that orders the cells stands first
-    names = [summary.main, *(name for name in headers if name != summary.main)]
+    further = [name for name in FURTHER if name != "examples" or is_of_text(summary.metrics, summary.main)]
+    measured = {name for row in summary.rows for name in row.estimates}
+    names = [*(summary.headlines or (summary.main,)), *(name for name in further if name in measured)]
     columns = [
         _Column(
             name,
-            headers.get(name, _ALL[name].title.lower()),
+            _header(name),
             tuple(_cell(summary, row, name) for row in rows),
             tuple(_figure(each.row, name, summary.main) for each in summary.baselines),
         )
@@ -131,11 +105,17 @@ def _paired_columns(summary: Summary, rows: Sequence[Row]) -> list[_Column]:
 def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
     """Leave out what matters least until the rest fits into ``width``."""
     kept = list(columns)
-    for key in _FIRST_TO_GO:
+    paired = ("p", "change")
+    others = [column.key for column in reversed(columns) if column.key not in (*FIRST_TO_GO, *paired)]
+    for key in (*FIRST_TO_GO, *others, *paired):
         if 4 + sum(column.width for column in kept) <= width:
             break
         kept = [column for column in kept if column.key != key or column is columns[0]]
     return kept
+
+
+def _header(name: str) -> str:
+    return HEADERS.get(name, f"{_ALL[name].title.lower()}{' %' if _ALL[name].percent else ''}")
 
 
 def _caption(summary: Summary, rows: Sequence[Row], columns: Sequence[_Column]) -> Text | None:
@@ -158,6 +138,6 @@ def _cell(summary: Summary, row: Row, name: str) -> Text:
 def _figure(row: Row, name: str, main: str) -> str:
     """Give the interval where cells are told apart by it, and the mean alone elsewhere, to stay narrow."""
     estimate = row.estimates.get(name)
-    if name in (*_WITH_INTERVAL, main) or estimate is None:
+    if name in (*WITH_INTERVAL, main) or estimate is None:
         return format_estimate(_ALL[name], estimate)
     return format_value(_ALL[name], estimate.mean)

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fsqa.metrics.catalogue import METRICS
+from fsqa.report.headlines import MAIN
 from fsqa.report.numbers import MISSING, format_estimate, format_points
-from fsqa.report.summary import MAIN, Summary
+from fsqa.report.summary import Summary
 from fsqa.study.cells import Cell
 from fsqa.study.statistics import mean_with_interval
 

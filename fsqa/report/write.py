@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from fsqa.errors import InputError
@@ -16,15 +17,18 @@ from fsqa.report.csv_files import cost_csv, table_csv
 from fsqa.report.curves import Curve
 from fsqa.report.factors import factors, interactions
 from fsqa.report.finding import finding
+from fsqa.report.kinds import MOST_PRINTED, kinds_of, terminal_kinds
 from fsqa.report.latex import latex_table
 from fsqa.report.markdown import markdown_table
+from fsqa.report.memorisation import memories, terminal_memories
 from fsqa.report.page import render_page
+from fsqa.report.reliability import CellReliability, reliabilities
 from fsqa.report.summary import Summary
 from fsqa.report.table import FULL_WIDTH, terminal_table
 from fsqa.report.variants import VariantRow, terminal_variants, variant_rows
 
 PAGE = "report.html"
-PLOTS = ("overview", "curves", "cost", "masks", "effects", "heat_map")
+PLOTS = ("overview", "curves", "cost", "masks", "reliability", "effects", "heat_map")
 MOST_NOTES = 12
 """Notes and unfinished runs that are printed; the page has them all."""
 
@@ -88,23 +92,28 @@ def _texts(
     summary: Summary, sentence: str, variants: Sequence[VariantRow], curves: Sequence[Curve]
 ) -> Iterator[tuple[str, bytes]]:
     """Yield every file with its content, the page first."""
-    yield PAGE, render_page(summary, sentence, curves, variants).encode()
+    known = reliabilities(summary)
+    yield PAGE, render_page(summary, sentence, curves, variants, known).encode()
     yield "table.csv", table_csv(summary).encode()
     yield "cost.csv", cost_csv(summary).encode()
     yield "table.md", markdown_table(summary, sentence, variants).encode()
     yield "table.tex", latex_table(summary).encode()
-    for name, plot in _plots(summary, curves):
+    for name, plot in _plots(summary, curves, known):
         yield f"{name}.png", plot.png()
         yield f"{name}.svg", plot.svg()
 
 
-def _plots(summary: Summary, curves: Sequence[Curve]) -> Iterator[tuple[str, plots.Plot]]:
+def _plots(
+    summary: Summary, curves: Sequence[Curve], known: Sequence[CellReliability]
+) -> Iterator[tuple[str, plots.Plot]]:
     yield "overview", plots.overview(summary)
     yield "curves", plots.curves(summary, curves)
     if len(summary.rows) > 1:
         yield "cost", plots.cost(summary)
     if any(run.measures.role_share for run in summary.runs):
         yield "masks", plots.masks(summary)
+    if known:
+        yield "reliability", plots.reliability(summary, known)
     found, pairs = factors(summary), interactions(summary)
     if found:
         yield "effects", plots.effects(found)
@@ -118,12 +127,22 @@ def _console() -> Console:
     return Console(width=None if known else FULL_WIDTH)
 
 
+def _small_tables(summary: Summary, variants: Sequence[VariantRow]) -> Iterator[Table]:
+    kinds, leading = kinds_of(summary), set(summary.leading)
+    if 0 < len(kinds.rows) <= MOST_PRINTED:
+        yield terminal_kinds(kinds)
+    if known := memories([cell for cell in summary.cells if cell.label in leading]):
+        yield terminal_memories(known)
+    if variants:
+        yield terminal_variants(variants)
+
+
 def _print(
     console: Console, summary: Summary, sentence: str, variants: Sequence[VariantRow], files: ReportFiles
 ) -> None:
     console.print(terminal_table(summary, console.width))
-    if variants:
-        console.print(terminal_variants(variants))
+    for table in _small_tables(summary, variants):
+        console.print(table)
     console.print()
     console.print(Text(sentence))
     told = [f"note: {note}" for note in summary.notes]

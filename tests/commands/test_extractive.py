@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fsqa.commands.overrides import asked_of
+from fsqa.asked import asked_of
 from fsqa.errors import InputError
 from fsqa.finished import find_run
 from tests.commands.lines import call, read_lines, refusal

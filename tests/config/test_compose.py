@@ -17,7 +17,12 @@ CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = sorted((path.parent.name, path.stem) for path in CONF.glob("*/*.yaml") if path.parent.name in GROUPS)
 QUANTIZATIONS = sorted(path.stem for path in (CONF / "quantization").glob("*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
-MISSING = {"dataset.path": "data.jsonl", "model.path": "model"}
+MISSING = {
+    "dataset.path": "data.jsonl",
+    "model.path": "model",
+    "metrics.ranking.rankers.embedding.path": "embedding",
+    "metrics.similarity.model.path": "embedding",
+}
 """Values for what an option leaves to the user."""
 GRIDS = {
     "loss_ablation": 12,

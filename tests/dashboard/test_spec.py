@@ -45,3 +45,15 @@ def test_a_study_of_plain_text_has_no_headlines_but_curves():
     assert not panels(dashboard, Importance)
     assert panels(dashboard, Curves)
     assert [table.name for table in panels(dashboard, AnswerTable)] == ["test/answers", "val/answers"]
+
+
+def test_headlines_follow_what_was_measured():
+    refusals = ("test/exact_match", "test/refusal_f1", "test/leak_rate", "baseline/refuse_everything/refusal_f1")
+    bars = next(bars for bars in panels(page(measured=refusals), Bars) if bars.title == "Refusal F1")
+    assert bars.metrics == ("test/refusal_f1", "baseline/refuse_everything/refusal_f1")
+    ranking = page(measured=("test/bm25_loc", "test/bm25_top_1", "test/answer_nll"))
+    assert [panel.metric for panel in panels(ranking, Importance)] == [
+        "test/bm25_loc",
+        "test/bm25_top_1",
+        "test/answer_nll",
+    ]

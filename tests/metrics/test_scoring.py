@@ -122,3 +122,9 @@ def test_scorers_add_their_columns_figures_and_baselines():
     assert (done["exact_match"], done["words"]) == (1.0, 2)
     assert scoring.summarize([done])["words"] == 2
     assert scoring.baselines([], [record]) == {"copy": ["who wrote emma"]}
+
+
+def test_of_very_many_kinds_those_off_topic_stand_apart():
+    rows = [row(1.0, kind=str(i)) for i in range(20)] + [row(0.0, kind="refusal")]
+    kinds = Scoring().by_kind(rows)
+    assert {kind: figures["examples"] for kind, figures in kinds.items()} == {"on topic": 20, "refusal": 1}

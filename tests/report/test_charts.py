@@ -116,3 +116,10 @@ def test_a_long_curve_keeps_its_ends(study):
 
 def test_cells_that_do_not_lead_have_no_line(study):
     assert line_charts(study, [curve("loss=unknown", "val/answer_nll", (1.0,), (1.0,))]) == ()
+
+
+def test_a_single_point_is_no_curve(study):
+    label = study.rows[0].label
+    one = Curve(label, "val/f1", (10.0,), (), (1.0,), (1.0,), (1.0,))
+    two = Curve(label, "train/loss", (0.0, 10.0), (), (2.0, 1.0), (2.0, 1.0), (2.0, 1.0))
+    assert [chart.metric for chart in line_charts(study, [one, two])] == ["train/loss"]

@@ -4,6 +4,9 @@ from dataclasses import replace
 import pytest
 
 from fsqa.report.latex import escaped, latex_table
+from fsqa.report.summary import summarise
+from fsqa.study.runs import read_study
+from tests.report.fake_topics import refusal_study, rewriting_study
 from tests.report.test_labels import many
 from tests.report.test_table import two_cells
 
@@ -32,7 +35,7 @@ def test_the_whole_table(tmp_path):
         "\n"
         r"    \midrule"
         "\n"
-        r"    loss=all & 3 & 50.0 $\pm$ 24.8 & 1.00 $\pm$ 0.00 \\"
+        r"    loss=all\textsuperscript{$\dagger$} & 3 & 50.0 $\pm$ 24.8 & 1.00 $\pm$ 0.00 \\"
         "\n"
         r"    loss=answer & 2 & \textbf{70.0} $\pm$ 0.0 & 1.00 $\pm$ 0.00 \\"
         "\n"
@@ -74,6 +77,26 @@ def test_no_label_can_break_it(study, evil):
     assert not set(bare) & set("\\{}$&#%_~^\n\x00")
     # the key of a label takes letters, digits and dashes alone
     assert re.search(r"\\label\{tab:[A-Za-z0-9-]*\}", text)
+
+
+def test_a_dagger_marks_what_does_not_beat_its_baseline(tmp_path):
+    text = latex_table(two_cells(tmp_path / "two"))
+    assert "A dagger marks what is not clearly better than all of it in exact match." in text
+    text = latex_table(summarise("s", read_study(rewriting_study(tmp_path / "s"))))
+    assert "than all of it in exact match or sentence BLEU." in text
+    assert [row[0].endswith(r"\textsuperscript{$\dagger$} ") for row in rows_of(text)[1:3]] == [True, False]
+
+
+def test_a_paper_has_room_for_six_metrics(tmp_path):
+    header = rows_of(latex_table(summarise("s", read_study(refusal_study(tmp_path / "s")))))[0]
+    assert [cell.strip().partition(",")[0] for cell in header[2:8]] == [
+        "Exact match",
+        "On topic",
+        r"Refusal F1",
+        r"Refusal precision",
+        r"Refusal recall",
+        r"False refusals",
+    ]
 
 
 def test_many_cells(tmp_path):

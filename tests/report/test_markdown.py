@@ -1,5 +1,8 @@
 from fsqa.report.finding import finding
 from fsqa.report.markdown import markdown_table
+from fsqa.report.summary import summarise
+from fsqa.study.runs import read_study
+from tests.report.fake_topics import ranking_study, refusal_study
 from tests.report.test_table import two_cells
 
 
@@ -21,3 +24,21 @@ def test_paired_columns(study):
     assert all(line.count(" | ") == header.count(" | ") for line in rows)
     assert rows[0].endswith("| — | — | — |")
     assert "Holm's correction over 3 comparisons" in "\n".join(lines)
+
+
+def test_many_figures_are_parted_into_two_tables(tmp_path):
+    text = markdown_table(summarise("s", read_study(ranking_study(tmp_path / "s"))), "A sentence.")
+    first, further = text.split("## Further figures")
+    header = next(line for line in first.splitlines() if line.startswith("| cell"))
+    assert header.count("Embedding, ") == header.count("BM25, ") - 1 == 3  # the difference names the first again
+    assert "BM25, relative rank, % ↓" in further
+    assert "BM25, relative rank" not in first
+    assert "*the query itself (control)*" in first
+
+
+def test_small_tables(tmp_path):
+    text = markdown_table(summarise("s", read_study(refusal_study(tmp_path / "s"))), "A sentence.")
+    assert "| kind | cell | questions | Exact match, % | F1, % | Refused, % |" in text
+    assert "| --- | --- | ---: | ---: | ---: | ---: |" in text
+    assert "| loss=answer *(memorised: knows 100.0 % of its training questions and " in text
+    assert "- Memorised: loss=answer knows 100.0 % of its training questions and " in text

@@ -1,9 +1,10 @@
 import json
 
-from fsqa.report.samples import LONGEST, read_samples
+from fsqa.report.samples import FEWEST, LONGEST, read_samples
 from fsqa.study.cells import group_runs
 from fsqa.study.runs import read_study
 from tests.report.fake_study import add_run, questions
+from tests.report.fake_topics import ranking_study, refusal_study
 
 QUESTIONS = questions(4)
 
@@ -72,3 +73,40 @@ def test_a_cell_that_was_not_asked(tmp_path):
     add_run(tmp_path / "s", "answer", 0, asked=QUESTIONS[:1])
     rows = read_samples(group_runs(read_study(tmp_path / "s"))).rows
     assert sorted(row.asked for row in rows) == [1, 1, 1, 2]
+
+
+def test_refusals_are_found_on_and_off_topic(tmp_path):
+    samples = read_samples(group_runs(read_study(refusal_study(tmp_path / "s", seeds=1))))
+    assert samples.has_refusals
+    assert samples.kinds == ("capital", "currency", "off topic", "on topic", "river")
+    assert list(samples.flags)[-2:] == ["leaked", "falsely_refused"]
+    for row in samples.rows:
+        is_off_topic, refused = row.kinds[0] == "off topic", [answer.refused for answer in row.answers]
+        assert ("leaked" in row.flags) == (is_off_topic and not all(refused))
+        assert ("falsely_refused" in row.flags) == (not is_off_topic and any(refused))
+    assert {"leaked", "falsely_refused"} <= {flag for row in samples.rows for flag in row.flags}
+
+
+def test_what_was_only_ranked_is_neither_right_nor_wrong(tmp_path):
+    samples = read_samples(group_runs(read_study(ranking_study(tmp_path / "s", seeds=1))))
+    assert {answer.right for row in samples.rows for answer in row.answers} == {None}
+    assert list(samples.flags) == ["refused"]
+    assert {(row.misses, row.flags, row.is_long) for row in samples.rows} == {(0, (), True)}
+
+
+def test_of_long_answers_fewer_questions_are_shown(tmp_path, monkeypatch):
+    run = add_run(tmp_path / "s", "all", 0, asked=QUESTIONS)
+    lines = [{"id": str(place), "question": "q", "prediction": "x" * 500, "exact_match": 0} for place in range(90)]
+    (run / "predictions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    cells = group_runs(read_study(tmp_path / "s"))
+    assert len(read_samples(cells).rows) == 90
+    monkeypatch.setattr("fsqa.report.samples.MOST_CHARACTERS", 20_000)
+    assert len(read_samples(cells).rows) in (39, 40)
+    monkeypatch.setattr("fsqa.report.samples.MOST_CHARACTERS", 0)
+    assert len(read_samples(cells).rows) == FEWEST
+
+
+def test_of_many_kinds_the_topic_is_offered(tmp_path, monkeypatch):
+    monkeypatch.setattr("fsqa.report.samples.MOST_KINDS", 4)
+    samples = read_samples(group_runs(read_study(refusal_study(tmp_path / "s", seeds=1))))
+    assert samples.kinds == ("off topic", "on topic")

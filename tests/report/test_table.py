@@ -8,6 +8,7 @@ from fsqa.report.summary import summarise
 from fsqa.report.table import terminal_table
 from fsqa.study.runs import read_study
 from tests.report.fake_study import add_run
+from tests.report.fake_topics import ranking_study, refusal_study, rewriting_study
 from tests.report.test_labels import many
 
 
@@ -42,6 +43,29 @@ def test_fits(study, width):
     assert ("seconds" in header, "length" in header) == (width >= 100, width >= 140)
     assert "nearest question" in text
     assert "over 3 comparisons" in " ".join(text.split())
+
+
+TOPICS = {
+    refusal_study: ("EM %", "on topic EM %", "refusal F1 %", "precision %", "recall %", "false ref. %", "leaks %"),
+    rewriting_study: ("EM %", "BLEU %", "sent. BLEU %", "word edits %"),
+    ranking_study: ("BM25 rank", "BM25 top 1 %", "BM25 FDARO %", "Embedding rank", "Embedding top 1 %"),
+}
+
+
+@pytest.mark.parametrize("build", TOPICS, ids=lambda build: build.__name__)
+def test_columns_are_those_of_what_was_measured(tmp_path, build):
+    summary = summarise("s", read_study(build(tmp_path / "s")))
+    for width, count in ((80, 1), (100, 2), (200, len(TOPICS[build]))):
+        lines = shown(summary, width).splitlines()
+        assert all(len(line) <= width for line in lines)
+        header = next(line for line in lines if line.startswith(" cell"))
+        places = [header.find(f" {name} ") for name in TOPICS[build][:count]]
+        assert -1 not in places
+        assert places == sorted(places)
+
+
+def test_a_wide_table_of_a_ranking_counts_no_documents(tmp_path):
+    assert "documents" not in shown(summarise("s", read_study(ranking_study(tmp_path / "s"))), 300)
 
 
 def test_difference_and_p(study):

@@ -70,6 +70,28 @@ def test_predictions_of_tuned_model_and_baseline(tmp_path):
     assert read_predictions(run, "nearest_question")[0].references == ("Lisbon",)
 
 
+def test_what_was_not_measured_of_an_answer_is_none(tmp_path):
+    run = read_run(add_run(tmp_path / "loss", "answer", 0))
+    lines = ['{"id": "a", "prediction": "x"}', '{"id": "b", "prediction": "y", "exact_match": 1, "refused": 0}']
+    (run.folder / "predictions.jsonl").write_text("\n".join(lines))
+    first, second = read_predictions(run)
+    assert (first.exact_match, first.stopped, first.refused) == (None, None, None)
+    assert (second.exact_match, second.refused) == (1.0, False)
+
+
+def test_training_questions_kinds_and_signatures(tmp_path):
+    metrics = {"train": {"exact_match": 1}, "kinds": {"river": {"f1": 0.5}}, "signatures": {"bleu": "nrefs:1"}}
+    measures = read_run(add_run(tmp_path / "loss", "answer", 0, metrics=metrics)).measures
+    assert measures.train == {"exact_match": 1.0}
+    assert measures.kinds == {"river": {"f1": 0.5}}
+    assert measures.signatures == {"bleu": "nrefs:1"}
+
+
+def test_a_file_of_answers_is_no_run_of_ours(tmp_path):
+    assert read_run(add_run(tmp_path / "loss", "answer", 0, status={"outside": True})).outside
+    assert not read_run(add_run(tmp_path / "loss", "answer", 1)).outside
+
+
 @pytest.mark.parametrize("missing", ["state", "seed", "cell_hash"])
 def test_status_without_a_needed_key(tmp_path, missing):
     run = add_run(tmp_path / "loss", "answer", 0)

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from fsqa.report.charts import BarChart, bar_chart
-from fsqa.report.summary import MAIN, Summary
-
-OF_ANSWERS = ("exact_match", "f1", "answer_nll", "stop_rate")
-"""Metrics that the bars can show where questions were answered."""
-OF_TEXT = ("answer_nll", "perplexity", "token_accuracy")
-"""The same where plain text was predicted."""
+from fsqa.report.headlines import is_of_text
+from fsqa.report.summary import Summary
+from fsqa.study.outside import is_outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +24,12 @@ def tiles(summary: Summary) -> tuple[Tile, ...]:
         Tile(f"{cells:,}", "cell" if cells == 1 else "cells"),
         Tile(f"{len(done):,} of {len(summary.runs):,}", "runs done"),
     ]
-    seeds = sorted({len(cell.runs) for cell in summary.cells})
+    trained = [cell for cell in summary.cells if not is_outside(cell)]
+    seeds = sorted({len(cell.runs) for cell in trained or summary.cells})
     found.append(Tile(_range([str(seeds[0]), str(seeds[-1])]), "seeds per cell"))
     counts = sorted({int(row.estimates["examples"].mean) for row in summary.rows if "examples" in row.estimates})
     if counts:
-        asked = "documents" if _is_text(summary) else "questions"
+        asked = "documents" if is_of_text(summary.metrics, summary.main) else "questions"
         found.append(Tile(_range([f"{counts[0]:,}", f"{counts[-1]:,}"]), f"{summary.split} {asked}"))
     seconds = sum(run.measures.cost.get("seconds", 0.0) for run in done)
     if seconds:
@@ -41,8 +39,7 @@ def tiles(summary: Summary) -> tuple[Tile, ...]:
 
 def score_charts(summary: Summary) -> tuple[BarChart, ...]:
     """Return the bars of every headline metric that was measured, the main metric first."""
-    names = OF_TEXT if _is_text(summary) else OF_ANSWERS
-    charts = [bar_chart(summary, name) for name in dict.fromkeys((summary.main, *names))]
+    charts = [bar_chart(summary, name) for name in summary.headlines]
     return tuple(chart for chart in charts if chart)
 
 
@@ -51,10 +48,6 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
-
-
-def _is_text(summary: Summary) -> bool:
-    return MAIN not in summary.metrics and summary.main != MAIN
 
 
 def _range(ends: list[str]) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fsqa.metrics.catalogue import METRICS
+from fsqa.report import memorisation
 from fsqa.report.labels import shown_rows
-from fsqa.report.numbers import format_value
+from fsqa.report.memorisation import Memory, memories
+from fsqa.report.numbers import MISSING, format_points, format_value
 from fsqa.report.page.tables import MOST_LINES, Figure
 from fsqa.report.palette import cell_colours
 from fsqa.report.summary import Row, Summary
@@ -69,21 +71,32 @@ class Health:
 
 def health(summary: Summary) -> Health:
     """Return the health of the cells with a done run; symptoms that no cell measured are left out."""
+    known = {memory.label: memory for memory in reversed(memories(summary.cells))}
     by_label = {cell.label: cell for cell in summary.cells}
     names = [name for name in _SYMPTOMS if name in summary.metrics]
     colours = cell_colours(summary.cells)
     rows = shown_rows(summary, MOST_LINES)
-    cells = tuple(_cell(by_label[row.label], row, names, colours[row.label]) for row in rows)
+    cells = tuple(
+        _cell(
+            by_label[row.label],
+            [*(_symptom(row, name) for name in names), *([_memory(known.get(row.label))] if known else [])],
+            colours[row.label],
+        )
+        for row in rows
+    )
     present = {share.role for cell in cells for share in cell.shares}
     return Health(
-        titles=tuple(f"{METRICS[name].title}{', %' if METRICS[name].percent else ''}" for name in names),
-        hints=tuple(METRICS[name].protocol for name in names),
+        titles=(
+            *(f"{METRICS[name].title}{', %' if METRICS[name].percent else ''}" for name in names),
+            *(["Training − validation, points"] if known else []),
+        ),
+        hints=(*(METRICS[name].protocol for name in names), *([memorisation.EXPLANATION] if known else [])),
         roles=tuple(role for role in ROLES if role in present),
         cells=cells,
     )
 
 
-def _cell(cell: Cell, row: Row, names: Sequence[str], colour: int) -> CellHealth:
+def _cell(cell: Cell, symptoms: Sequence[Symptom], colour: int) -> CellHealth:
     measures = [run.measures for run in cell.runs]
     each = [own.role_share for own in measures if own.role_share]
     shares = [Share(role, round(100 * _mean([own.get(role, 0.0) for own in each]), 3)) for role in ROLES]
@@ -98,7 +111,7 @@ def _cell(cell: Cell, row: Row, names: Sequence[str], colour: int) -> CellHealth
         label=cell.label,
         colour=colour,
         shares=tuple(share for share in shares if share.per_cent > 0),
-        symptoms=tuple(_symptom(row, name) for name in names),
+        symptoms=tuple(symptoms),
         truncated=_counts(truncated),
         dropped=_counts(dropped),
     )
@@ -110,6 +123,12 @@ def _symptom(row: Row, name: str) -> Symptom:
     limit, direction = _SYMPTOMS[name]
     warned = mean is not None and direction * (mean - limit) > 0
     return Symptom(Figure(format_value(METRICS[name], mean), mean), warned)
+
+
+def _memory(known: Memory | None) -> Symptom:
+    if known is None:
+        return Symptom(Figure(MISSING), warned=False)
+    return Symptom(Figure(format_points(known.gap), known.gap, detail=known.warning), known.memorised)
 
 
 def _mean(values: Sequence[float]) -> float:

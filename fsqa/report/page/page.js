@@ -96,19 +96,34 @@
   });
   var samples = document.getElementById("samples");
   if (samples) {
-    var form = document.getElementById("sample-filters"), order = form.querySelector("select");
+    var form = document.getElementById("sample-filters");
+    var order = form.querySelector("select[name=order]"), kind = form.querySelector("select[name=kind]");
     var rows = all(".sample", samples);
     search(form, rows, function (row) {
       var flag = form.querySelector("input[name=flag]:checked").value;
-      return !flag || row.dataset.flags.split(" ").indexOf(flag) >= 0;
+      return (!flag || row.dataset.flags.split(" ").indexOf(flag) >= 0) &&
+        (!kind || !kind.value || row.dataset.kinds.split("\n").indexOf(kind.value) >= 0);
     });
-    order.addEventListener("change", function () {
+    if (order) { order.addEventListener("change", function () {
       var by = order.value === "place" ? function (row) { return +row.dataset.place; } : function (row) { return -row.dataset.misses; };
       rows.slice().sort(function (a, b) { return by(a) - by(b) || a.dataset.place - b.dataset.place; })
         .forEach(function (row) { samples.appendChild(row); });
       samples.scrollTop = 0;
-    });
+    }); }
   }
+
+  // long answers are folded until they are asked for
+  all(".sample.long").forEach(function (sample) {
+    var button = element("button", sample, "unfold");
+    button.type = "button";
+    function fold(folded) {
+      sample.classList.toggle("folded", folded);
+      button.textContent = folded ? "Whole answers" : "Less";
+      button.setAttribute("aria-expanded", !folded);
+    }
+    button.addEventListener("click", function () { fold(!sample.classList.contains("folded")); });
+    fold(true);
+  });
 
   // curves: the legend hides and shows cells, a pointer or the arrow keys read values
   all(".series button").forEach(function (button) {

@@ -17,12 +17,16 @@ from fsqa.report.page.cost import scatters
 from fsqa.report.page.headline import score_charts, tiles
 from fsqa.report.page.health import ROLES, health
 from fsqa.report.page.provenance import provenance
+from fsqa.report.page.reliability import reliability_charts
 from fsqa.report.page.sweep import sweep
 from fsqa.report.page.tables import cost_table, results_table
 from fsqa.report.palette import DARK, LIGHT
+from fsqa.report.protocols import protocols
+from fsqa.report.reliability import CellReliability
 from fsqa.report.samples import read_samples
+from fsqa.report.small_tables import small_tables
 from fsqa.report.summary import Summary
-from fsqa.report.variants import EXPLANATION, HEADER, TITLE, VariantRow
+from fsqa.report.variants import VariantRow
 
 MOST_NOTES = 6
 """Notes that stand open at the top; further ones are folded away below them."""
@@ -30,7 +34,13 @@ _EXPONENT = re.compile(r"\b\d[\d.]*e-\d+")
 """A browser breaks such a number after its sign."""
 
 
-def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], variants: Sequence[VariantRow] = ()) -> str:
+def render_page(
+    summary: Summary,
+    sentence: str,
+    curves: Sequence[Curve],
+    variants: Sequence[VariantRow] = (),
+    reliability: Sequence[CellReliability] = (),
+) -> str:
     """Return the page as HTML; the same summary gives the same text."""
     leading = summary.leading
     return (
@@ -50,10 +60,8 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], varian
             health=health(summary),
             roles=ROLES,
             samples=read_samples([cell for cell in summary.cells if cell.label in leading]),
-            variants=variants,
-            variants_title=TITLE,
-            variants_explanation=EXPLANATION,
-            variants_header=HEADER,
+            small_tables=small_tables(summary, variants),
+            reliability=reliability_charts(summary, reliability),
             scatters=scatters(summary),
             costs=cost_table(summary),
             sweep=sweep(summary),
@@ -62,7 +70,7 @@ def render_page(summary: Summary, sentence: str, curves: Sequence[Curve], varian
             main_name=metric_name(METRICS[summary.main]),
             interval=f"{INTERVAL[0].upper()}{INTERVAL[1:]}",
             correction=correction(len(summary.comparisons)),
-            protocols=[METRICS[name] for name in summary.metrics],
+            protocols=protocols(summary.metrics, summary.cells),
             palette=tuple(zip(LIGHT, DARK, strict=True)),
         )
     )

@@ -80,7 +80,7 @@ class Table:
 def results_table(summary: Summary) -> Table:
     """Return all metrics of all cells; the main metric has its difference to the baseline cell beside it."""
     # the number of examples stands at the top, and in a note where cells differ in it
-    names = [name for name in summary.metrics if name != "examples"]
+    names = list(dict.fromkeys((*summary.headlines, *(name for name in summary.metrics if name != "examples"))))
     names += [name for name in _COSTS_BESIDE if name in summary.costs]
     main, paired = summary.main, bool(summary.comparisons)
     columns = [Column("Seeds", "Done runs, one a seed.", "descending")]

@@ -14,7 +14,8 @@ from fsqa.report.plots.frame import INK, MUTED, Plot, drawn, dress, say
 from fsqa.report.summary import Row, Summary
 
 MOST_BARS = 30
-_STYLES = {"untouched": ":", "most_frequent_answer": "-.", "nearest_question": "--"}
+_STYLES = (":", "-.", "--", (0, (8, 2)), (0, (1, 4)), (0, (5, 2, 1, 2, 1, 2)))
+"""Of the baselines, in the order of the tables."""
 
 
 @drawn
@@ -105,11 +106,14 @@ def _baseline_lines(plot: Plot, axes: Axes, summary: Summary, metric: Metric) ->
     One that no cell comes near, as the untouched model's likelihood, would press all bars to the left.
     """
     right = axes.get_xlim()[1]
+    names = list(dict.fromkeys(each.name for each in summary.baselines))
     for each in summary.baselines:
         value = (100 if metric.percent else 1) * _mean(each.row, metric)
-        if len(each.cells) == len(summary.rows) and (value <= right or (metric.percent and math.isfinite(value))):
+        shared = {row.label for row in summary.trained} <= set(each.cells)
+        if shared and (value <= right or (metric.percent and math.isfinite(value))):
             label = f"{each.row.label} {format_value(metric, each.row.estimates[metric.name].mean)}"
-            axes.axvline(value, color=INK, linestyle=_STYLES.get(each.name, "--"), linewidth=1.2, zorder=3, label=label)
+            style = _STYLES[names.index(each.name) % len(_STYLES)]
+            axes.axvline(value, color=INK, linestyle=style, linewidth=1.2, zorder=3, label=label)
             axes.set_xlim(0, max(axes.get_xlim()[1], value * 1.03))
     handles, labels = axes.get_legend_handles_labels()
     if handles:
