@@ -11,7 +11,7 @@ from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/results.md", "docs/objectives.md", "docs/serving.md", "docs/studies.md")
+PAGES = ("README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))))
 
 
 def commands(page: str) -> list[str]:
