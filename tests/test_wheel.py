@@ -56,8 +56,13 @@ def test_content(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     conf = {f"fsqa/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
     code = {str(path.relative_to(ROOT)) for path in (ROOT / "fsqa").rglob("*.py")}
+    texts = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "fsqa" / "dataset").iterdir() if path.suffix in (".txt", ".md")
+    }
     assert conf <= names
     assert code <= names
+    assert texts
+    assert texts <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/")) or "__pycache__" in name]
 
 
