@@ -9,13 +9,13 @@ STUDY ?= outputs/loss_ablation
 # Byte code is compiled once at install; a setting that forbids it would cost seconds at every start.
 export PYTHONDONTWRITEBYTECODE =
 # The main job and the tests need no network, and must not wait for one.
-run test: export HF_HUB_OFFLINE = 1
+run refusals test: export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format clean
+.PHONY: help setup run refusals test check format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Create .venv and install fsqa with everything it needs (the other targets do it too)
 
@@ -29,6 +29,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 run: setup ## The main job: four loss strategies x three seeds on a made-up world, then the table (a few minutes, offline)
 	$(BIN)/fsqa train -m loss=all,answer_end,answer,balanced seed=0,1,2 study=$(notdir $(STUDY)) outputs=$(patsubst %/,%,$(dir $(STUDY)))
 	$(BIN)/fsqa report $(STUDY)
+
+refusals: setup ## A model that answers about the made-up world and refuses everything else: three seeds, then the table (offline)
+	$(BIN)/fsqa train experiment=atlas_refusals
+	$(BIN)/fsqa report outputs/atlas_refusals
 
 test: setup ## Run the tests (offline, about twelve minutes on two cores)
 	$(BIN)/python -m pytest -n 2

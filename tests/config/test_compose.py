@@ -30,6 +30,7 @@ GRIDS = {
     "smoothing": 15,
     "lora_rank": 21,
     "full_vs_lora_vs_freeze": 27,
+    "atlas_refusals": 3,
 }
 """How many runs an experiment that is a grid has."""
 BESIDE = {
