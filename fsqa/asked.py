@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -70,9 +70,9 @@ def asked_of(
     choices = [override for override in parsed if override.key_or_group in GROUPS]
     cfg = compose_config([str(override.input_line) for override in choices], name="evaluate")
     chosen = {override.key_or_group for override in choices}
-    for group in ("generation", "metrics"):
+    for group, own in (("generation", _own_generation(finished)), ("metrics", finished.config.get("metrics") or {})):
         if group not in chosen:
-            cfg[group] = finished.config.get(group) or {}
+            cfg[group] = own
     visible = OmegaConf.masked_copy(cfg, list(keys))
     cfg.merge_with(changed(visible, [override for override in parsed if override not in choices]))
     return _checked(finished, cfg)
@@ -124,10 +124,8 @@ def _checked(finished: Finished, cfg: DictConfig) -> Asked:
     quantization = build(asked["quantization"])
     questions = asked["questions"]
     if questions and split != "test":
-        raise InputError(
-            f"questions: they take the place of the test split, but split={split}; leave one out"
-        )
-    own = generation == config["generation"] and quantization.kind == "none" and not questions
+        raise InputError(f"questions: they take the place of the test split, but split={split}; leave one out")
+    own = generation == _own_generation(finished) and quantization.kind == "none" and not questions
     return Asked(
         generation=generation,
         quantization=quantization,
@@ -136,6 +134,13 @@ def _checked(finished: Finished, cfg: DictConfig) -> Asked:
         questions=questions,
         own=own,
     )
+
+
+def _own_generation(finished: Finished) -> dict[str, Any]:
+    """Return the run's own way of answering, with what came to it after the run was made as it was then."""
+    own = finished.config["generation"]
+    later = {each.name: each.default for each in fields(build(own)) if each.default is not MISSING}
+    return {**own, **{name: default for name, default in later.items() if name not in own}}
 
 
 def _decided(finished: Finished, generation: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def run(words: Sequence[str]) -> int:
 
     It is 0, 2 for input the user can mend, 130 after Ctrl-C and 143 after SIGTERM; a bug raises.
     """
-    _keep_quiet()
+    keep_quiet()
     try:
         return _command(words)(list(words[1:]))
     except InputError as error:
@@ -66,7 +66,7 @@ def run(words: Sequence[str]) -> int:
         return _stopped(code) if code in STOPPED else code
 
 
-def _keep_quiet() -> None:
+def keep_quiet() -> None:
     """Keep out of the terminal what is no user's to act on."""
     # bitsandbytes tells with every layer of every pass which numbers it computes in.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

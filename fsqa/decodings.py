@@ -23,6 +23,7 @@ from fsqa.metrics.scoring import Row
 from fsqa.progress import counting
 from fsqa.report.differences import correction, format_change, format_p, p_of
 from fsqa.report.headlines import FURTHER, HEADERS, headlines, main_metric
+from fsqa.report.labels import metric_name
 from fsqa.report.numbers import MISSING, format_value
 from fsqa.study.scores import paired
 from fsqa.study.statistics import Difference, holm
@@ -73,9 +74,14 @@ def evaluate_each(finished: Finished, settings: Sequence[Mapping[str, str]], ask
         if one.quantization.kind not in loaded:
             loaded = {one.quantization.kind: load_model(finished, one.quantization)}
         metrics, rows = scored(finished, one, *loaded[one.quantization.kind])
-        values = {key: word.partition("=")[2] for key, word in own.items() if key}
+        values = {key: _typed(word.partition("=")[2]) for key, word in own.items() if key}
         found.append(Decoding(values, metrics, rows))
     return found
+
+
+def _typed(value: str) -> str:
+    """Return a value as one types it, which for true and false is not as Python writes it."""
+    return value.lower() if value in ("True", "False") else value
 
 
 def compare(each: Sequence[Decoding], metric: str | None) -> Compared:
@@ -107,8 +113,8 @@ def table(title: str, compared: Compared, width: int) -> Table:
     names, metric = _fitting(_names(compared), width), METRICS[compared.metric]
     shown = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     shown.caption = Text(
-        f"change: {metric.title} less that of the first row, paired on the same examples; p by paired permutation, "
-        f"{correction(len(compared.differences))}",
+        f"change: {metric_name(metric)} less that of the first row, paired on the same examples; p by paired "
+        f"permutation, {correction(len(compared.differences))}",
         style="dim",
     )
     shown.caption_justify = "left"
@@ -118,13 +124,7 @@ def table(title: str, compared: Compared, width: int) -> Table:
     shown.add_column("change", justify="right", no_wrap=True)
     shown.add_column("p", justify="right", no_wrap=True)
     for one in compared.each:
-        cells = [
-            Text(
-                format_value(METRICS[name], one.metrics.get(name)),
-                style="bold" if _is_best(compared, name, one) else "",
-            )
-            for name in names
-        ]
+        cells = [_figure(compared, name, one) for name in names]
         shown.add_row(Text(one.label), *cells, *_change(compared, one))
     return shown
 

@@ -51,6 +51,10 @@ class Evaluator:
 
     def answer(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
         """Generate an answer to every record and score it, in the records' order."""
+        return self.scoring.complete(records, self.answer_each(model, records, advance))
+
+    def answer_each(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
+        """Answer a part of a split, each row scored by itself: what takes the whole split is not in it yet."""
         encoder, prompts = self._asked(records)
         answers = self.generation(model, encoder, prompts, advance)
         rows = [
@@ -66,7 +70,7 @@ class Evaluator:
         if self.scoring.needs_confidence:
             for row, confidence in zip(rows, self._confidences(model, encoder, prompts, answers), strict=True):
                 row["confidence"] = confidence
-        return self.scoring.complete(records, rows)
+        return rows
 
     def _asked(self, records: Sequence[Record]) -> tuple[Encoder, list[Prompt]]:
         """Return what a model is given to answer records, and what makes rows of it."""

@@ -20,6 +20,7 @@ from fsqa import footprint
 from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
 from fsqa.callbacks.last_validation import LastValidation
+from fsqa.callbacks.monitors import Monitors
 from fsqa.callbacks.pruning import Pruning
 from fsqa.callbacks.totals import FILE, TotalsWriter
 from fsqa.checkpoint import StreamedCheckpoints
@@ -62,7 +63,9 @@ def fit(
     )
     callbacks = _callbacks(config, assembly, folder, loggers)
     accumulated = accumulation(config["batch_size"], micro_batch, devices)
-    trainer = _trainer(config, [LastValidation(), *callbacks.values()], folder, loggers, devices, accumulated)
+    trainer = _trainer(
+        config, [LastValidation(), Monitors(), *callbacks.values()], folder, loggers, devices, accumulated
+    )
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
         check_objective(objective, on_device(data.train_dataloader().first(), objective.device))

@@ -13,6 +13,7 @@ from fsqa.encode.written import written_template
 from fsqa.generation.autoregressive import Autoregressive
 from fsqa.metrics.catalogue import BASELINES, METRICS
 from fsqa.metrics.scoring import Row
+from fsqa.prompt.text import BoundText
 from fsqa.report.headlines import headlines
 from fsqa.report.memorisation import COMPARED, memory
 from fsqa.study.scores import run_estimates
@@ -166,6 +167,8 @@ def _loading(config: Mapping[str, Any], encoder: Encoder, model_class: str, adap
     else:
         lines += [f'model = {PEFT_CLASSES[model_class] if adapter else model_class}.from_pretrained("model")']
     layout, generation = build(config["prompt"]).bound(encoder.tokenizer), build(config["generation"])
+    if isinstance(layout, BoundText) and isinstance(generation, Autoregressive):
+        layout = layout.opening  # what it is asked with is a part of what it learned
     template = written_template(encoder, layout, context)
     if model_class == "AutoModelForCausalLM" and isinstance(generation, Autoregressive):
         lines += _asking(template, generation)
@@ -178,6 +181,9 @@ def _loading(config: Mapping[str, Any], encoder: Encoder, model_class: str, adap
 
 def _asking(template: str, generation: Autoregressive) -> list[str]:
     settings = ", ".join(f"{name}={value!r}" for name, value in generation.for_clients().items())
+    said = "tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True)"
+    if generation.stop is not None:
+        settings, said = f"{settings}, tokenizer=tokenizer", f"{said}.partition({generation.stop!r})[0]"
     return [
         "",
         f"prompt = {template!r}",
@@ -185,7 +191,7 @@ def _asking(template: str, generation: Autoregressive) -> list[str]:
         'text = prompt.replace("{question}", question)',
         'ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]',
         f"said = model.generate(input_ids=ids, {settings})",
-        "print(tokenizer.decode(said[0, ids.shape[1] :], skip_special_tokens=True).strip())",
+        f"print({said}.strip())",
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fsqa.errors import InputError
 from fsqa.model.quantization import Quantization, kept_as_stored
+from fsqa.model.quiet import quiet_transformers
 from fsqa.model.tokenizer import read_tokenizer
 
 ADAPTER_CONFIG = "adapter_config.json"
@@ -140,7 +141,7 @@ def _with_adapter(base: Any, folder: Path) -> Any:
 
     tokens = len(read_tokenizer(str(folder), revision=None))
     if tokens > base.get_input_embeddings().num_embeddings:
-        with _quiet_transformers():
+        with quiet_transformers():  # of how new rows start: the adapter brings its own
             base.resize_token_embeddings(tokens)
     with _quiet_peft():
         model = PeftModel.from_pretrained(base, folder)
@@ -155,16 +156,3 @@ def _quiet_peft() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"peft\.")
         yield
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Keep notes on how new rows start out of the terminal: the adapter brings its own."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -35,7 +35,8 @@ class Said:
 
     by_id: Mapping[str, str]
     by_question: Mapping[str, str]
-    count: int
+    asked: frozenset[tuple[str | None, str | None]]
+    """Of every answer the id and the question it says it is to, as far as it says so."""
     skipped: int
     """Entries that hold figures and no answer, such as a closing average."""
 
@@ -43,6 +44,11 @@ class Said:
         """Return the answer to a record; None where the file has none."""
         by_id = self.by_id.get(record.id)
         return self.by_question.get(_asked(record.question)) if by_id is None else by_id
+
+    def foreign(self, records: Sequence[Record]) -> int:
+        """Return how many answers are to none of the records."""
+        ids, questions = {record.id for record in records}, {_asked(record.question) for record in records}
+        return sum(identity not in ids and question not in questions for identity, question in self.asked)
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def score_file(config: Mapping[str, Any], choices: Mapping[str, str], file: Path
         metrics=metrics["test"],
         baselines=metrics["baseline"],
         missing=missing,
-        foreign=said.count - (len(test) - missing),
+        foreign=said.foreign(test),
         skipped=said.skipped,
     )
 
@@ -104,30 +110,30 @@ def read_answers(file: Path) -> Said:
     Raises InputError with the line or the place in the list.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InputError(f"predictions: cannot read {file}: {reason}") from None
-    by_id, by_question, count, skipped = dict[str, str](), dict[str, str](), 0, 0
+    by_id, by_question, asked, skipped = dict[str, str](), dict[str, str](), set[tuple[str | None, str | None]](), 0
     for place, entry in _entries(file, text):
         if not isinstance(entry, dict):
             raise InputError(f"{place}: wanted an object with an answer, came {entry!r:.60}")
-        if entry and not any(isinstance(value, str) for value in entry.values()):
+        if entry and not any(name in entry for name in ANSWER) and all(map(_is_number, entry.values())):
             skipped += 1
             continue
         identity, question = _first(entry, ID), _first(entry, QUESTION)
         if identity is None and question is None:
             raise InputError(f"{place}: does not say what it answers; wanted one of {', '.join((*ID, *QUESTION))}")
-        answer, count = _answer(place, entry), count + 1
-        held = by_question if identity is None else by_id
+        answer, held = _answer(place, entry), by_question if identity is None else by_id
         key = _asked(question or "") if identity is None else identity
         if held.setdefault(key, answer) != answer:
             raise InputError(f"{place}: {key!r:.60} is answered twice, and differently; keep one answer")
         if question is not None:
             by_question.setdefault(_asked(question), answer)
-    if not count:
+        asked.add((identity, None if question is None else _asked(question)))
+    if not asked:
         raise InputError(f"{file}: holds no answers; wanted {{id: answer}} or lines with an id and a prediction")
-    return Said(by_id, by_question, count, skipped)
+    return Said(by_id, by_question, frozenset(asked), skipped)
 
 
 def _entries(file: Path, text: str) -> Iterator[tuple[str, Any]]:
@@ -138,10 +144,20 @@ def _entries(file: Path, text: str) -> Iterator[tuple[str, Any]]:
         whole = None
     if isinstance(whole, list):
         yield from ((f"{file}[{number}]", entry) for number, entry in enumerate(whole))
-    elif isinstance(whole, dict) and not any(name in whole for name in ANSWER[:2]):
+    elif isinstance(whole, dict) and not _is_entry(whole):
         yield from ((f"{file}: {key!r}", {"id": key, "prediction": answer}) for key, answer in whole.items())
     else:
         yield from _lines(file, text)
+
+
+def _is_entry(whole: Mapping[str, Any]) -> bool:
+    """Say whether an object is the only line of a file, and no ``{id: answer}``."""
+    says_what = any(name in whole for name in (*ID, *QUESTION))
+    return any(name in whole for name in (ANSWER if says_what else ANSWER[:2]))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _lines(file: Path, text: str) -> Iterator[tuple[str, Any]]:

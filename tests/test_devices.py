@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.lines import TINY, call, environment, read_lines, refusal, train
+from tests.commands.lines import SMALL, TINY, call, environment, read_lines, refusal, train
 
 SETTING = (
     "trainer.max_steps=5",
@@ -188,3 +188,27 @@ def test_forked_processes_may_sweep():
     outcome = call("train", "-m", *TINY, *FORKED, "seed=0,1", "trainer.max_steps=2")
     assert outcome.code == 0, outcome.err
     assert outcome.out.count("exact match") == 2
+
+
+def test_what_takes_all_answers_is_measured_over_those_of_every_process():
+    """The second of two questions alone is off topic: by itself the process that asks the first knows no refusal."""
+    refusals = (
+        *(word for word in SMALL if "answers" not in word),
+        "dataset=atlas_with_refusals",
+        "dataset.share=0.2",
+        "dataset.questions.questions=196",
+        "dataset.questions.validation_questions=40",
+        "dataset.questions.test_questions=40",
+        "model.size.hidden_size=32",
+        "model.vocabulary=400",
+        "callbacks.answers.examples=2",
+        "metrics=[text,calibration]",
+    )
+    figures = []
+    for devices in ((), FORKED):
+        outcome = call("train", *refusals, *devices, f"study=of_{len(devices)}")
+        assert outcome.code == 0, outcome.err
+        history = read_lines(Path(outcome.out.split("  ")[0]) / "history.jsonl")
+        figures.append({name: value for name, value in history[-1].items() if name.startswith("val/")})
+    assert {"val/leak_rate", "val/sentence_bleu", "val/brier"} <= set(figures[0])
+    assert figures[1] == pytest.approx(figures[0], abs=1e-4)

@@ -115,7 +115,7 @@ def test_the_model_card_speaks_of_documents(study):
     (run, _), _ = study
     card = (run / "model" / "README.md").read_text(encoding="utf-8")
     assert "type: text-generation" in card
-    assert "| on 4 test documents | Answer NLL | Token accuracy |" in card
+    assert "| on 4 test documents | Answer NLL | Perplexity | Token accuracy |" in card
     assert "uestion" not in card
 
 
@@ -177,6 +177,11 @@ def test_questions_are_text_too_and_a_rehearsal_works(tmp_path):
         (["experiment=language_model", "dataset.path=.", "prompt=joined"], "set prompt=text, or objective=causal"),
         (["experiment=language_model", "dataset.path=.", "callbacks=default"], "set callbacks.answers=null"),
         (["experiment=language_model", "dataset.path=.", "generation=greedy"], "set generation=none"),
+        (
+            ["experiment=language_model", "dataset.path=.", "metrics=text"],
+            "metrics.text: with generation=none there is",
+        ),
+        (["experiment=language_model", "dataset.path=.", "metrics=memorisation"], "set metrics=answers, or have the"),
         (["generation=none"], "to ask questions take generation=greedy"),
     ],
 )

@@ -37,8 +37,10 @@ class Answers(pl.Callback):
         # Devices that share the weights need each other for every forward pass; others share the questions.
         together = isinstance(pl_module.model, FSDPModule)
         rank, ranks = (0, 1) if together else (trainer.global_rank, trainer.world_size)
-        own = self._evaluator.answer(pl_module.model, self._records[rank::ranks])
-        rows = own if together else [row for rows in of_every_rank(trainer, own) for row in rows]
+        own = self._evaluator.answer_each(pl_module.model, self._records[rank::ranks])
+        parts = [own] if together else of_every_rank(trainer, own)
+        each = [parts[i % ranks][i // ranks] for i in range(len(self._records))]
+        rows = self._evaluator.scoring.complete(self._records, each)  # what refuses, only all of them tell
         metrics = self._evaluator.scoring.summarize(rows)
         for name, value in metrics.items():
             if name not in UNLOGGED:

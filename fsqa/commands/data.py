@@ -18,6 +18,7 @@ from fsqa.types import SPLITS, Split
 
 if TYPE_CHECKING:
     from fsqa.commands.inspection import Inspected
+    from fsqa.data.examples import Examples
     from fsqa.data.prepare import PreparedRecords
     from fsqa.data.row_lengths import Tokenised
 
@@ -25,6 +26,8 @@ EPILOG = """Further words are overrides as in fsqa train:
   fsqa data dataset=jsonl dataset.path=my/questions.jsonl
   fsqa data dataset=nq_open dataset.path=FOLDER model=gpt2 prompt=question_answer max_length=32 loss=balanced
   fsqa data dataset=squad dataset.path=FOLDER --split test --output squad-test.jsonl
+  fsqa data dataset=jsonl dataset.path=records.jsonl dataset.fields.context=context dataset.fields.kind=kind
+                                                                 reads back what --output has written
 """
 
 
@@ -97,20 +100,23 @@ def _inspected(config: Mapping[str, Any], choices: Mapping[str, str], split: Spl
     tokenised, refusal = None, None
     try:
         tokenised = _tokenised(config, records, cache)
+        refusal = tokenised.refusal
         for name, examples in tokenised.examples.items():
             check_every_row_counts(loss, examples, records.splits[name])
     except InputError as error:
         refusal = str(error)
     own = records.splits[split]
     samples = [
-        tokenised_sample(own[number], number, split, tokenised, loss) if tokenised else plain_sample(own[number])
+        tokenised_sample(own[number], number, split, tokenised, loss)
+        if tokenised and tokenised.examples
+        else plain_sample(own[number])
         for number in draw_records(own, count)
     ]
     return Inspected(choices, config["max_length"], facts, tokenised, refusal, split, samples)
 
 
 def _tokenised(config: Mapping[str, Any], records: PreparedRecords, cache: Path) -> Tokenised:
-    """Tokenise the data as a run would; raises InputError for what would stop one, be it the model or a row."""
+    """Tokenise the data as a run would; raises InputError for what leaves nothing to measure, such as the model."""
     from transformers.utils import logging
 
     from fsqa.config.instantiate import build
@@ -127,7 +133,14 @@ def _tokenised(config: Mapping[str, Any], records: PreparedRecords, cache: Path)
     bound = layout.bound(tokenizer)
     objective = objective.decided(tokenizer, bound, records.splits["train"])
     encoder = objective.encoder(tokenizer, config["max_length"])
-    examples = prepare_examples(records, bound, encoder, tokenizer_key(tokenizer), cache)
+    examples: dict[Split, Examples] = {}
+    refusal = None
+    try:
+        examples = prepare_examples(records, bound, encoder, tokenizer_key(tokenizer), cache)
+    except InputError as error:  # of one row; from the lengths of all one sees what to do
+        refusal = str(error)
     with working("measuring the rows"):
-        lengths = {split: row_lengths(own, examples[split], bound, encoder) for split, own in records.splits.items()}
-    return Tokenised(lengths=lengths, examples=examples, encoder=encoder, layout=bound)
+        lengths = {
+            split: row_lengths(own, examples.get(split), bound, encoder) for split, own in records.splits.items()
+        }
+    return Tokenised(lengths=lengths, examples=examples, encoder=encoder, layout=bound, refusal=refusal)

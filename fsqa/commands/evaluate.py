@@ -83,7 +83,8 @@ def _single(finished: Finished, asked: Asked, options: Any) -> None:
         print(json.dumps(metrics))
     else:
         title = f"{finished.path.name}, {asked.questions or f'{asked.split} split'}"
-        print_metrics(title, metrics, {} if asked.own else _own(finished, asked))
+        own = {} if asked.own else _own(finished, asked)
+        print_metrics(title, metrics, own if own.get("examples") == metrics["examples"] else {})
 
 
 def _table(finished: Finished, settings: Sequence[Mapping[str, str]], asked: Sequence[Asked], options: Any) -> int:
@@ -105,7 +106,7 @@ def _table(finished: Finished, settings: Sequence[Mapping[str, str]], asked: Seq
 
 
 def _own(finished: Finished, asked: Asked) -> dict[str, float]:
-    """Read what the run itself scored on the split; nothing where it kept no score, as of the training split."""
+    """Read what the run itself scored on the split, of the training split on a part of it; nothing where it did not."""
     if asked.questions:
         return {}
     try:

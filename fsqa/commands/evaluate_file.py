@@ -64,7 +64,8 @@ def _composed(overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]
     cfg = compose_config(overrides, with_hydra=True)
     chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(chosen, dict)
-    choices = {group: str(chosen[group]) for group in ("dataset", "metrics")}
+    # of several options, as in metrics=[text,calibration], Hydra names none
+    choices = {group: str(chosen[group]) for group in ("dataset", "metrics") if group in chosen}
     plain = check_config(compose_one(overrides))
     return {key: plain[key] for key in (*KEYS, "prompt")}, choices
 

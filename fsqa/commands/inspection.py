@@ -57,7 +57,7 @@ class Inspected:
                         "count": len(tokens.examples[split]),
                         **tokens.examples[split].summary,
                     }
-                    if tokens
+                    if tokens and tokens.examples
                     else None,
                 }
                 for split, facts in self.facts.splits.items()
@@ -101,6 +101,10 @@ class Inspected:
         return table
 
     @property
+    def _has_rows(self) -> bool:
+        return self.tokenised is not None and bool(self.tokenised.examples)
+
+    @property
     def _has_answers(self) -> bool:
         return any(facts.answer_words for facts in self.facts.splits.values())
 
@@ -118,7 +122,7 @@ class Inspected:
     def _rows(self) -> Iterator[tuple[str, Cells]]:
         """Yield what becomes of the rows at the chosen length."""
         tokens = self.tokenised
-        if tokens is None:
+        if tokens is None or not tokens.examples:
             return
         rows = {split: len(examples) for split, examples in tokens.examples.items()}
         if tokens.unit != "row":
@@ -193,14 +197,14 @@ class Inspected:
 
     def _show_samples(self, console: Console) -> None:
         title = Text(f"\nrecords of the {self.split} split", style="bold")
-        if self.tokenised:
+        if self._has_rows:
             title.append(f" as prompt={self.choices.get('prompt')} lays them out; in brackets what counts under ")
             title.append(f"loss={self.choices.get('loss')}")
         console.print(title)
         for sample in self.samples:
             console.print(Text.assemble("\n", (sample.id, "bold"), f"  {sample.kind}" if sample.kind else ""))
             console.print(_laid_out(sample))
-            if self.tokenised:
+            if self.tokenised and self._has_rows:
                 console.print(Text(_tokens(sample, self.tokenised.unit), style="dim"))
 
 

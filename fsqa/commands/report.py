@@ -19,8 +19,8 @@ def run(words: list[str]) -> int:
     parser.add_argument(
         "--metric",
         metavar="NAME",
-        help="what cells are ordered and compared by, such as f1 or sentence_bleu; default: exact_match, of ranked texts "
-        "the first ranker's mean rank",
+        help="what cells are ordered and compared by, such as f1 or sentence_bleu; default: exact_match, of ranked "
+        "texts the first ranker's mean rank",
     )
     options = parse(parser, words)
 

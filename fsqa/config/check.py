@@ -14,9 +14,10 @@ from omegaconf.errors import OmegaConfBaseException
 from fsqa.config.instantiate import build
 from fsqa.config.settings import Settings, SweepSettings
 from fsqa.config.signature import mismatch, names, signature
-from fsqa.config.together import check_together
+from fsqa.config.together import check_monitors, check_together
 from fsqa.errors import InputError, did_you_mean
 from fsqa.generation.autoregressive import Autoregressive
+from fsqa.generation.no_answers import NoAnswers
 
 ALLOWED = ("fsqa", "torch", "pytorch_lightning", "transformers", "peft", "bitsandbytes", "torchmetrics")
 """Packages whose classes a config may name; ``allow`` adds to them."""
@@ -82,6 +83,7 @@ def check_config(cfg: DictConfig) -> dict[str, Any]:
     made = {group: _made(json.dumps(plain[group])) for group in LIGHT if _is_own(plain[group])}
     made["scorers"] = {name: _made(json.dumps(node)) for name, node in (plain["metrics"] or {}).items() if node}
     check_objects(made)
+    check_monitors(plain["callbacks"], made["scorers"])
     if "objective" in made:
         made["objective"].check_length(plain["max_length"])
     return plain
@@ -100,6 +102,11 @@ def check_objects(made: Mapping[str, Any]) -> None:
             made["objective"].check_prompt(made["prompt"])
         made["objective"].check(made.get("loss"), made.get("generation"))
     for name, scorer in made.get("scorers", {}).items():
+        if isinstance(made.get("generation"), NoAnswers):
+            raise InputError(
+                f"metrics.{name}: with generation=none there is no answer to score; set metrics=answers, or have the "
+                "model write, as with generation=greedy"
+            )
         if scorer.needs_confidence and not isinstance(made.get("generation"), Autoregressive):
             raise InputError(
                 f"metrics.{name}: it asks how likely every generated token was, which only a decoder's answers tell; "

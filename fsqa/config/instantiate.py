@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -27,7 +28,8 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
         make = instantiate({**node, "_partial_": True}, _convert_="all")
     except InstantiationException as error:
         if isinstance(error.__cause__, InputError):  # of a node within this one
-            raise error.__cause__ from None
+            place = str(error).rpartition("full_key: ")[2]
+            raise InputError(re.sub(r"^dataset(?=[.:])", f"dataset.{place}", str(error.__cause__))) from None
         told = str(error).split(", set env var HYDRA_FULL_ERROR")[0]
         raise InputError(f"{target}: {' '.join(told.split())}") from error
     make = make if target.startswith(OWN) else partial(_refusable, target, make)

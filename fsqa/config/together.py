@@ -9,7 +9,8 @@ from typing import Any
 from fsqa.config.devices import check_devices
 from fsqa.config.instantiate import build
 from fsqa.errors import InputError, did_you_mean
-from fsqa.metrics.catalogue import METRICS
+from fsqa.metrics.base import Scorer
+from fsqa.metrics.catalogue import METRICS, OPTIONS
 
 OWN_CALLBACKS = {"best", "answers", "history", "progress", "early_stopping"}
 NO_ANSWERS, TEXT, TAGGED_TEXT = "fsqa.generation.NoAnswers", "fsqa.prompt.Text", "fsqa.prompt.TaggedText"
@@ -124,10 +125,15 @@ def _check_callbacks(callbacks: Mapping[str, Any]) -> None:
     for name in ("best", "history"):
         if callbacks.get(name) is None:
             raise InputError(f"callbacks.{name}: every run needs it, and it is not there; take callbacks=default")
+
+
+def check_monitors(callbacks: Mapping[str, Any], scorers: Mapping[str, Scorer]) -> None:
+    """Raise InputError for a monitored figure that no validation can log, with these scorers."""
     if not {name for name, node in callbacks.items() if node is not None} <= OWN_CALLBACKS:
         return  # a callback of the user's own may log what it likes
     logged = [*SCORED, *(ANSWERED if callbacks.get("answers") else ())]
-    # Which of these there are, the scorers and the questions decide.
+    chosen = {name for scorer in scorers.values() for name in scorer.measures}
+    # Which of these there are, the questions decide.
     further = {f"val/{name}" for name in METRICS} if callbacks.get("answers") else set()
     for name in ("best", "early_stopping"):
         if callbacks.get(name) is None:
@@ -136,6 +142,12 @@ def _check_callbacks(callbacks: Mapping[str, Any]) -> None:
         if monitor not in (*logged, *further):
             raise InputError(
                 f"callbacks.{name}.monitor: nothing logs {monitor!r}{did_you_mean(str(monitor), [*logged, *further])}; "
+                f"take one of {', '.join(logged)}"
+            )
+        option = OPTIONS.get(monitor.removeprefix("val/"))
+        if option and monitor.removeprefix("val/") not in chosen:
+            raise InputError(
+                f"callbacks.{name}.monitor: {monitor} comes with metrics={option}, which is not chosen; add it, or "
                 f"take one of {', '.join(logged)}"
             )
 

@@ -58,8 +58,11 @@ class Tokenised:
 
     lengths: dict[Split, RowLengths]
     examples: dict[Split, Examples]
+    """Nothing where a row would stop a run; lengths there are all the same."""
     encoder: Encoder
     layout: BoundLayout
+    refusal: str | None = None
+    """Why a row would stop a run."""
 
     @property
     def unit(self) -> str:
@@ -78,12 +81,15 @@ class Tokenised:
         return pooled(lengths.row for lengths in self.lengths.values()).holding(1 - share)
 
 
-def row_lengths(records: Records, examples: Examples, layout: BoundLayout, encoder: Encoder) -> RowLengths:
+def row_lengths(records: Records, examples: Examples | None, layout: BoundLayout, encoder: Encoder) -> RowLengths:
     """Measure the rows of a split before anything was cut.
 
     A row that is stored whole is measured as it stands there; the records of all others are tokenised again.
     """
     lengths = RowLengths()
+    if examples is None:
+        _count_again(iter(records), layout, encoder, lengths)
+        return lengths
     whole = _stored_whole(examples, encoder)
     _count_stored(examples, whole, encoder, lengths)
     if not whole.all():

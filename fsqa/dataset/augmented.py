@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from fsqa.dataset.base import Dataset
 from fsqa.dataset.chance import Chance, rank
 from fsqa.dataset.disfluency import corrected, with_fillers, with_repetitions
+from fsqa.dataset.nested import Part
 from fsqa.dataset.typos import careless, mistyped
 from fsqa.errors import InputError, did_you_mean
 from fsqa.types import SPLITS, Record, Split
@@ -79,7 +80,7 @@ class Augmented(Dataset):
     def records(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
         """Yield each record of the split, its noisy copies (``<id>~1`` and on) right behind it, or these alone."""
         choice = self.splits.get(split, "clean")
-        for record in self.questions.records(split, dropped):
+        for record in self._questions.records(split, dropped):
             if choice != "noisy":
                 yield record
             if choice != "clean":
@@ -89,7 +90,7 @@ class Augmented(Dataset):
     def fingerprint(self) -> str:
         """Return a hash of the options and of the dataset below."""
         rates = {name: getattr(self, name) for name in RATES}
-        stated = [VERSION, self.splits, self.copies, rates, self.seed, self.questions.fingerprint()]
+        stated = [VERSION, self.splits, self.copies, rates, self.seed, self._questions.fingerprint()]
         return hashlib.sha256(json.dumps(["Augmented", stated], sort_keys=True).encode()).hexdigest()
 
     def noisy(self, question: str, copy: int) -> str:
@@ -108,10 +109,14 @@ class Augmented(Dataset):
         others = [(other, known) for other, known in drawn if other != question]
         return max(others, key=lambda other: len(words & other[1]), default=(question, words))[0]
 
+    @property
+    def _questions(self) -> Part:
+        return Part("questions", self.questions)
+
     @cached_property
     def _pool(self) -> list[tuple[str, frozenset[str]]]:
         """A sample of the training questions, with their words: the smallest ranks, so that order does not matter."""
-        asked = (record.question for record in self.questions.records("train", Counter()))
+        asked = (record.question for record in self._questions.records("train", Counter()))
         sample = heapq.nsmallest(POOL, asked, key=lambda question: (rank(self.seed, "pool", question), question))
         return [(question, _words(question)) for question in sample]
 

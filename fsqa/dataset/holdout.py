@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsqa.errors import InputError
-from fsqa.types import Split
+from fsqa.types import SPLITS, Split
 
 Mask = NDArray[np.bool_]
 
@@ -79,6 +79,8 @@ def carve(draw: Draw, holdout: Mapping[Split, float]) -> dict[Split, Mask]:
     the size of validation.
     """
     rows = len(draw)
+    if not rows:  # an empty split is told elsewhere, with what became of its rows
+        return dict.fromkeys(SPLITS, np.zeros(0, dtype=np.bool_))
     sizes = {split: part_size(part, rows) for split, part in holdout.items()}
     if sum(sizes.values()) >= rows:
         wanted = ", ".join(f"{split} {size}" for split, size in sizes.items())
@@ -105,6 +107,8 @@ def carve_whole(groups: NDArray[np.int64], order: Sequence[int], holdout: Mappin
     ``groups`` holds each row's group. A part takes whole groups until it has its rows: test from the front of
     ``order``, validation from its end, so that the test rows stay the same whatever the size of validation.
     """
+    if not len(groups):
+        return dict.fromkeys(SPLITS, np.zeros(0, dtype=np.bool_))
     sizes, left = np.bincount(groups, minlength=len(order)), list(order)
     parts: dict[Split, Mask] = {}
     ends: dict[Split, int] = {"test": 0, "validation": -1}

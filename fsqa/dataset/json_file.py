@@ -1,16 +1,16 @@
 """Datasets of JSON files that hold one value: a list of rows, or an object of rows by their ids."""
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, final
 
 from fsqa.dataset.files import FileDataset
 from fsqa.dataset.jsonl import read_objects
-from fsqa.dataset.rows import Row, kind_of
+from fsqa.dataset.rows import JSON, Row, kind_of
 from fsqa.errors import InputError
 
 
@@ -46,15 +46,15 @@ def read_json(file: Path) -> Any:
     """Read a file that is one JSON value, unpacked when its name ends in ``.gz``."""
     try:
         with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as stream:
-            return json.loads(stream.read().decode("utf-8-sig"))
+            return JSON.decode(stream.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(f"{file}: not UTF-8 ({error.reason} at byte {error.start}); save the file as UTF-8") from None
-    except json.JSONDecodeError as error:
+    except JSONDecodeError as error:
         raise InputError(
             f"{file}:{error.lineno}:{error.colno}: broken JSON ({error.msg}); fetch the file again"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: JSON that cannot be read ({error}); fetch the file again") from None
+        raise InputError(f"{file}: JSON that cannot be read ({error}); mend it or fetch the file again") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{file}: broken gzip data ({error}); fetch or pack the file again") from None
     except OSError as error:

@@ -1,15 +1,15 @@
 """Datasets of JSON lines, and the reading of text lines with errors that say where."""
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import final
 
 from fsqa.dataset.files import FileDataset
-from fsqa.dataset.rows import Row, kind_of
+from fsqa.dataset.rows import JSON, Row, kind_of
 from fsqa.errors import InputError
 
 
@@ -29,8 +29,8 @@ def read_objects(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line.rstrip())
-        except json.JSONDecodeError as error:
+            row = JSON.decode(line.rstrip())
+        except JSONDecodeError as error:
             raise InputError(
                 f"{file}:{number}:{error.colno}: broken JSON ({error.msg}); wanted one JSON object a line"
             ) from None

@@ -13,7 +13,7 @@ from typing import final
 
 from fsqa.dataset.base import Dataset
 from fsqa.dataset.content import content_hash
-from fsqa.dataset.rows import Row, among, kind_of, text
+from fsqa.dataset.rows import JSON, Row, among, kind_of, text
 from fsqa.errors import InputError, did_you_mean
 from fsqa.types import Record, Split
 
@@ -85,7 +85,7 @@ def read_questions(file: str | Path) -> Iterator[Record]:
 
 def _row(place: str, line: str) -> Row:
     try:
-        row = json.loads(line)
+        row = JSON.decode(line)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: broken JSON ({error}); wanted one JSON object a line") from None
     if not isinstance(row, dict):

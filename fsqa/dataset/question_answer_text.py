@@ -1,5 +1,6 @@
 """Plain text of questions and answers: ``Question: …`` and below it ``Answer: …``, a blank line between pairs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from fsqa.errors import InputError
 
 QUOTES = {'"': '"', "“": "”", "„": "“”"}
 """What opens a quotation, and what may close it."""
+
+SEVERAL = re.compile(r"""["“„][^"“”„]*\S["“”](?!\w).*(?<!\w)["“„]\S[^"“”„]*["“”]""", re.DOTALL)
+"""A text that begins with one quotation and ends with another: *"yes" or "no"*."""
 
 
 @final
@@ -76,6 +80,6 @@ class QuestionAnswerText(FileDataset):
 
 def _unquoted(text: str) -> str:
     text = text.strip()
-    if len(text) > 1 and text[-1] in QUOTES.get(text[0], ""):
+    if len(text) > 1 and text[-1] in QUOTES.get(text[0], "") and not SEVERAL.fullmatch(text):
         return text[1:-1]
     return text

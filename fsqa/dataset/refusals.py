@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fsqa.dataset.base import Dataset
 from fsqa.dataset.chance import rank
 from fsqa.dataset.holdout import Draw
+from fsqa.dataset.nested import Part
 from fsqa.errors import InputError, did_you_mean
 from fsqa.types import SPLITS, Record, Split
 
@@ -74,7 +75,7 @@ class WithRefusals(Dataset):
         places = self._places(split, len(refusals))
         left = iter(refusals)
         row = 0
-        for record in self.questions.records(split, dropped):
+        for record in self._questions.records(split, dropped):
             if record.id in ids:
                 raise InputError(f"dataset.questions: the id '{record.id}' is that of a refusal too; change the id")
             while row in places:
@@ -87,17 +88,25 @@ class WithRefusals(Dataset):
     def fingerprint(self) -> str:
         """Return a hash of the options and of both datasets."""
         shares = {split: self._share(split) for split in SPLITS}
-        stated = [self.reply, shares, self.seed, self.questions.fingerprint(), self.off_topic.fingerprint()]
+        stated = [self.reply, shares, self.seed, self._questions.fingerprint(), self._off_topic.fingerprint()]
         return hashlib.sha256(json.dumps(["WithRefusals", stated], sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _questions(self) -> Part:
+        return Part("questions", self.questions)
+
+    @property
+    def _off_topic(self) -> Part:
+        return Part("off_topic", self.off_topic)
 
     @cached_property
     def _survey(self) -> Survey:
         """Read both datasets once; of the questions no more than their number is kept."""
-        off_topic = {_key(record) for split in SPLITS for record in self.off_topic.records(split, Counter())}
+        off_topic = {_key(record) for split in SPLITS for record in self._off_topic.records(split, Counter())}
         asked: dict[Split, int] = dict.fromkeys(SPLITS, 0)
         shared = set()
         for split in SPLITS:
-            for record in self.questions.records(split, Counter()):
+            for record in self._questions.records(split, Counter()):
                 asked[split] += 1
                 if (key := _key(record)) in off_topic:
                     shared.add(key)
@@ -109,23 +118,32 @@ class WithRefusals(Dataset):
         if not asked or not share:
             return []
         draw, found, left_out = Draw(seed=self.seed, purpose="refusals"), list[Record](), Counter[str]()
-        for record in self.off_topic.records(split, left_out):
-            if _key(record) in self._survey.shared:
+        taken = set[int]()
+        for record in self._off_topic.records(split, left_out):
+            if (key := _key(record)) in self._survey.shared:
                 left_out["asked on the topic too"] += 1
+            elif key in taken:
+                left_out["repeats an earlier one"] += 1
             else:
+                taken.add(key)
                 draw.add(record.kind, record.question)
                 found.append(Record(f"{KIND}:{record.id}", record.question, (self.reply,), kind=KIND))
         wanted = max(1, round(asked * share / (1 - share)))
         if wanted > len(found):
-            most = floor(1000 * len(found) / (asked + len(found))) / 1000
             raise InputError(
                 f"{self._key(split)} of {share} takes {wanted:,} off-topic questions beside {asked:,} others, but "
-                f"there are {len(found):,} for {split}; set {self._key(split)}={most} or less, or give more of them in "
-                "dataset.off_topic"
+                f"there are {len(found):,} for {split}; {self._remedy(split, asked, len(found))}"
             )
         left_out["more than dataset.share takes"] += len(found) - wanted
         dropped.update({f"off topic, {reason}": count for reason, count in left_out.items() if count})
         return list(compress(found, draw.sample(wanted)))
+
+    def _remedy(self, split: Split, asked: int, found: int) -> str:
+        """Say what share could be had, if any."""
+        if most := floor(1000 * found / (asked + found)) / 1000:
+            return f"set {self._key(split)}={most} or less, or give more of them in dataset.off_topic"
+        others = ",".join(f"{other}:{self._share(other)}" for other in SPLITS if other != split)
+        return f"give some in dataset.off_topic, or mix none into {split}: dataset.share={{{others}}}"
 
     def _places(self, split: Split, count: int) -> set[int]:
         """Return the rows of the mixed split that are refusals, one in each of ``count`` equal stretches."""

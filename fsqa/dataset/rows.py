@@ -1,5 +1,6 @@
 """What a row of a file holds: its values, checked, with errors that say where they stand."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,19 @@ from fsqa.errors import InputError
 Row = Mapping[str, object]
 
 KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"'{twice:.60}' stands twice in one object, and only one of them would be read")
+    return held
+
+
+JSON = json.JSONDecoder(object_pairs_hook=_unique)
+"""Reads JSON; a name that stands twice in one object is a ValueError, where Python would keep the last in silence."""
 
 
 class EmptyError(InputError):

@@ -10,7 +10,7 @@ from typing import Literal, final
 
 from fsqa.dataset.files import FileDataset
 from fsqa.dataset.jsonl import read_lines
-from fsqa.dataset.rows import Row
+from fsqa.dataset.rows import Row, among
 from fsqa.errors import InputError, did_you_mean
 
 FORMS = ("text", "json", "separated")
@@ -52,6 +52,8 @@ class Table(FileDataset):
         self._check_columns(f"{file}:{header}", columns)
         answers = self.fields.get("answers")
         for number, cells in lines:
+            if len(cells) == 1 < len(columns) and not cells[0].strip():
+                continue
             if len(cells) != len(columns):
                 raise InputError(
                     f"{file}:{number}: wanted {len(columns)} columns ({', '.join(columns)}), came {len(cells)}; "
@@ -83,14 +85,17 @@ class Table(FileDataset):
                 yield start, cells
 
     def _check_columns(self, place: str, columns: list[str]) -> None:
+        wanted = {field: name for field, name in self.fields.items() if name and field != "id"}
         hint = "; name the columns in dataset.columns if the file has no header line" if self.columns is None else ""
+        if len(columns) == 1 < len(set(wanted.values())):
+            hint = "; nothing parts its columns: check dataset.delimiter"
         for column in columns:
             if columns.count(column) > 1:
                 raise InputError(f"{place}: the column '{column}' stands twice; give each column its own name")
-        for field, name in self.fields.items():
-            if name and name not in columns and field != "id":
+        for field, name in wanted.items():
+            if name not in columns:
                 raise InputError(
-                    f"{place}: no column '{name}' (dataset.fields.{field}) among {', '.join(columns)}"
+                    f"{place}: no column '{name}' (dataset.fields.{field}) among {among(columns)}"
                     f"{did_you_mean(name, columns)}{hint}"
                 )
 
@@ -101,7 +106,7 @@ class Table(FileDataset):
             return [part for part in cell.split(self.answer_separator) if part.strip()]
         try:
             answers = json.loads(cell)
-        except ValueError:
+        except (ValueError, RecursionError):
             try:
                 answers = ast.literal_eval(cell.strip())
             except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -1,4 +1,8 @@
-"""The records of a dataset as JSON lines: what any reader, and fsqa's own, takes for a dataset."""
+"""The records of a dataset as JSON lines, for any reader.
+
+``dataset=jsonl`` takes them for a dataset, with ``dataset.fields`` naming context and kind; the fields that only some
+records have, and the empty answer of a question that cannot be answered, are for ``test_questions`` alone.
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,11 @@ class Scorer(ABC):
         """How many training questions must be answered too when a run ends."""
         return 0
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """Names of the figures it can give."""
+        return frozenset()
+
     def columns(self, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Return, for each row, the columns to add to it: numbers, and what else JSON can hold."""
         return [{} for _ in rows]

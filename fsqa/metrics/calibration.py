@@ -76,15 +76,24 @@ class Calibration(Scorer):
         if self.bins < 1:
             raise InputError(f"metrics.calibration.bins: wanted 1 or more, got {self.bins}")
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """Names of the figures it can give."""
+        return frozenset(metric.name for metric in METRICS)
+
     def columns(self, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Return ``overconfidence`` and ``brier`` of each answer; nothing where answers have no confidence."""
         return [_columns(row) for row in _measured(rows)] or [{} for _ in rows]
 
     def figures(self, rows: Sequence[Row]) -> dict[str, float]:
-        """Return every figure of :data:`METRICS`; none where answers have no confidence."""
+        """Return every figure of :data:`METRICS`; none where answers have no confidence.
+
+        Of text that was written on, which nothing says is right, it is the confidence alone.
+        """
         bins = reliability(rows, self.bins)
         if not bins:
-            return {}
+            sure = [row["confidence"] for row in rows if row.get("confidence") is not None]
+            return {"confidence": fmean(sure)} if sure else {}
         gaps, counts = [abs(each.confidence - each.accuracy) for each in bins], [each.count for each in bins]
         means = {metric.name: fmean(row[metric.column] for row in rows) for metric in METRICS if metric.column}
         return {"calibration_error": fmean(gaps, weights=counts), **means}

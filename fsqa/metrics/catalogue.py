@@ -128,6 +128,14 @@ METRICS: dict[str, Metric] = _by_name(
 )
 """What is measured on a split; values are fractions in 0..1 where ``percent`` is set."""
 
+OPTIONS = {
+    **{metric.name: "text" for metric in text.METRICS},
+    **{metric.name: "calibration" for metric in calibration.METRICS},
+    **{metric.name: "similarity" for metric in similarity.METRICS},
+    **{metric.name: ranking_figures.option_of(metric.name) for metric in ranking_figures.METRICS},
+}
+"""Of the figures that are not always there: the option of ``metrics`` with which they come."""
+
 COSTS: dict[str, Metric] = _by_name(
     Metric("seconds", "Seconds", "lower", False, "Wall-clock time of the training loop in seconds."),
     Metric("steps", "Steps", None, False, "Optimizer steps taken."),

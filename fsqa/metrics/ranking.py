@@ -10,7 +10,7 @@ import numpy as np
 
 from fsqa.errors import InputError, did_you_mean
 from fsqa.metrics.base import Row, Scorer
-from fsqa.metrics.ranking_figures import COUNTED, METRICS, NO_RELEVANT, RANKERS
+from fsqa.metrics.ranking_figures import COUNTED, COUNTED_APART, METRICS, NO_RELEVANT, RANKERS
 from fsqa.ranking.base import Ranker
 from fsqa.ranking.controls import human_answer, passage_of_another, repeated
 from fsqa.ranking.fake_document import figures as fake_document_figures
@@ -26,7 +26,7 @@ class Ranking(Scorer):
 
     Each question has the columns ``<ranker>_<figure>`` of :mod:`fsqa.metrics.ranking_figures`, so that two generators
     can be compared question by question. ``no_relevant`` says whether none of its passages has the grade ``relevant``,
-    and ``ranking_counted`` whether it counts in the figures.
+    and ``ranking_counted`` whether it counts in the figures, ``ranking_counted_apart`` whether in those of its kind.
     """
 
     rankers: dict[str, Ranker]
@@ -51,6 +51,12 @@ class Ranking(Scorer):
                 f"metrics.ranking.passages: wanted 1 or more, came {self.passages}; null takes all of a question"
             )
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """Names of the figures it can give: those of its rankers, and the share of questions without a passage."""
+        own = (*(f"{name}_" for name in self.rankers), NO_RELEVANT)
+        return frozenset(metric.name for metric in METRICS if metric.name.startswith(own))
+
     def columns(self, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Rank every prediction among its record's passages; what is of the ranker alone is measured without it."""
         taken = [self._passages(record) for record in records]
@@ -72,7 +78,7 @@ class Ranking(Scorer):
         """Average the columns over the questions that count; a figure over no question at all is left out."""
         figures = {}
         for metric in METRICS:
-            if metric.column not in rows[0] or (metric.weight == NO_RELEVANT and self.unanswerable != "separate"):
+            if metric.column not in rows[0]:
                 continue
             values = np.array([row[metric.column] for row in rows], dtype=np.float64)
             weights = np.array([row[metric.weight] if metric.weight else 1 for row in rows], dtype=np.float64)
@@ -104,7 +110,11 @@ class Ranking(Scorer):
 
     def _facts(self, grades: Sequence[int]) -> Row:
         is_without = all(grade < self.relevant for grade in grades)
-        return {NO_RELEVANT: int(is_without), COUNTED: int(self.unanswerable == "count" or not is_without)}
+        return {
+            NO_RELEVANT: int(is_without),
+            COUNTED: int(self.unanswerable == "count" or not is_without),
+            COUNTED_APART: int(self.unanswerable == "separate" and is_without),
+        }
 
     def _passages(self, record: Record) -> tuple[list[str], list[int]]:
         """Return the record's passages and their grades: all of them, or so many, filled up with empty ones."""

@@ -11,8 +11,9 @@ RANKERS = {
     "use": "USE",
 }
 """The names that a ranker can have, and what a table calls it."""
-COUNTED, NO_RELEVANT = "ranking_counted", "no_relevant"
-"""Columns: whether a query counts in the figures, and whether none of its passages is relevant."""
+COUNTED, NO_RELEVANT, COUNTED_APART = "ranking_counted", "no_relevant", "ranking_counted_apart"
+"""Columns: whether a query counts in the figures, whether none of its passages is relevant, and whether it counts in
+the figures that such queries have of their own."""
 APART = ("loc", "top_1")
 """Figures that queries without a relevant passage have of their own."""
 
@@ -106,7 +107,7 @@ def _metrics(ranker: str, title: str) -> list[Metric]:
             percent,
             f"The same over the questions that have no relevant passage. {how}",
             column=f"{ranker}_{end}",
-            weight=NO_RELEVANT,
+            weight=COUNTED_APART,
         )
         for end, name, better, percent, how in FIGURES
         if end in APART
@@ -125,3 +126,9 @@ METRICS = (
         column=NO_RELEVANT,
     ),
 )
+
+
+def option_of(metric: str) -> str:
+    """Return the option of the group ``metrics`` with which a figure comes: its ranker's own, or the plain one."""
+    ranker = next((name for name in RANKERS if metric.startswith(f"{name}_")), "bm25")
+    return "ranking" if ranker == "bm25" else f"ranking_{ranker}"

@@ -50,9 +50,9 @@ class Scoring:
         return done
 
     def summarize(self, rows: Sequence[Row]) -> dict[str, float]:
-        """Return the metrics of a split from its complete rows."""
+        """Return the metrics of a split from its complete rows; of text that was only predicted no scorer has any."""
         metrics = summarize(rows)
-        for scorer in self.scorers.values():
+        for scorer in self.scorers.values() if _answered(rows) else ():
             metrics |= scorer.figures(rows)
         return metrics
 
@@ -69,7 +69,7 @@ class Scoring:
         groups: dict[str, list[Row]] = {kind: [] for kind in sorted(set(kinds))}
         for kind, row in zip(kinds, rows, strict=True):
             groups[kind].append(row)
-        return {kind or "other": summarize(group) for kind, group in groups.items()}
+        return {kind or "other": self.summarize(group) for kind, group in groups.items()}
 
     def baselines(self, train: Sequence[Record], test: Sequence[Record]) -> dict[str, list[str]]:
         """Return what the baselines of the scorers say, and that which refuses whatever it is asked."""
@@ -81,6 +81,10 @@ class Scoring:
     def signatures(self, rows: Sequence[Row]) -> dict[str, str]:
         """Return, by figure, its protocol in the words of the package that computes it."""
         return {name: told for scorer in self.scorers.values() for name, told in scorer.signatures(rows).items()}
+
+
+def _answered(rows: Sequence[Row]) -> bool:
+    return bool(rows) and "prediction" in rows[0]
 
 
 def score_answer(record: Record, prediction: str) -> Row:

@@ -41,6 +41,11 @@ class Similarity(Scorer):
                 f"metrics.similarity.model: wanted an embedding, such as fsqa.ranking.MeanPooling, came {self.model!r}"
             )
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """Names of the figures it can give."""
+        return frozenset(metric.name for metric in METRICS)
+
     def columns(self, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Return the ``similarity`` of each answer and its nearest reference; every text is embedded once."""
         references = [row["references"] or [""] for row in rows]

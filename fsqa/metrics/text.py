@@ -105,6 +105,11 @@ class Text(Scorer):
     An answer without a reference is scored against the empty text.
     """
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """Names of the figures it can give."""
+        return frozenset(metric.name for metric in METRICS)
+
     def columns(self, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Return what each answer adds to the figures; those of a whole split, BLEU and chrF, have no column."""
         return [_columns(row) for row in rows]

@@ -8,7 +8,8 @@ from typing import Any
 from fsqa.errors import InputError
 from fsqa.model.tokenizer import is_learned
 from fsqa.prompt.base import BoundLayout, Layout
-from fsqa.prompt.template import check_fields, first_answer
+from fsqa.prompt.fields import check_answer_field, check_fields
+from fsqa.prompt.template import first_answer
 from fsqa.types import Prompt, Record, Role, Segment
 
 Messages = list[dict[str, str]]
@@ -38,7 +39,7 @@ class Chat(Layout):
 
     def __post_init__(self) -> None:
         check_fields(self.user, "prompt.user", ("question", "context"))
-        check_fields(self.answer, "prompt.answer", ("answer",))
+        check_answer_field(self.answer, "prompt.answer")
         if not self.user.strip():
             raise InputError("prompt.user: wanted some text, such as '{question}', got none")
 

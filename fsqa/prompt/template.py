@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass
 from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
 from fsqa.prompt.base import Layout
+from fsqa.prompt.fields import check_answer_field, check_fields
 from fsqa.types import Prompt, Record, Role, Segment
 
 ROLES = {role.name.lower(): role for role in (Role.PROMPT, Role.CONTEXT, Role.ANSWER)}
@@ -70,7 +70,10 @@ def _check_segment(segment: dict[str, str], where: str) -> None:
         )
     if not isinstance(text, str):
         raise InputError(f"{where}.{role}: wanted text, got {type(text).__name__} {text!r}")
-    check_fields(text, f"{where}.{role}", ("answer",) if role == "answer" else ("question", "context"))
+    if role == "answer":
+        check_answer_field(text, f"{where}.{role}")
+    else:
+        check_fields(text, f"{where}.{role}", ("question", "context"))
 
 
 def first_answer(record: Record) -> str:
@@ -86,22 +89,3 @@ def first_answer(record: Record) -> str:
             "mixed in as refusals: dataset=atlas_with_refusals shows how, or take another dataset"
         )
     return record.answers[0]
-
-
-def check_fields(text: str, where: str, allowed: tuple[str, ...]) -> None:
-    """Raise InputError unless every field of a text is allowed; an answer must stand in its text once."""
-    try:
-        parsed = [(f, spec, how) for _, f, spec, how in string.Formatter().parse(text) if f is not None]
-    except ValueError as error:
-        raise InputError(f"{where}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
-    fields = [field for field, _, _ in parsed]
-    if any(spec or conversion for _, spec, conversion in parsed):
-        raise InputError(f"{where}: wanted plain fields such as {{question}}, without ':' or '!', got {text!r}")
-    for field in fields:
-        if field not in allowed:
-            raise InputError(
-                f"{where}: no field '{{{field}}}' here{did_you_mean(field, allowed)}; "
-                f"this segment may hold {', '.join('{' + name + '}' for name in allowed)}"
-            )
-    if allowed == ("answer",) and fields.count("answer") != 1:
-        raise InputError(f"{where}: wanted {{answer}} once, got {text!r}")

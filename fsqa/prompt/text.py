@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass, field
 from typing import Any
 
-from fsqa.errors import InputError, did_you_mean
+from fsqa.errors import InputError
 from fsqa.prompt.base import Layout
+from fsqa.prompt.fields import check_fields
 from fsqa.types import Prompt, Record, Role, Segment
 
 FIELDS = ("question", "context", "answer")
@@ -29,10 +29,10 @@ class Text(Layout):
     """The part of ``text`` that a model is given when it is to write the rest; None where it is never asked to."""
 
     def __post_init__(self) -> None:
-        _check_fields(self.text, "prompt.text", FIELDS)
+        _check_held(self.text, "prompt.text", FIELDS)
         if self.beginning is None:
             return
-        _check_fields(self.beginning, "prompt.beginning", GIVEN_FIELDS)
+        _check_held(self.beginning, "prompt.beginning", GIVEN_FIELDS)
         if not self.text.startswith(self.beginning) or not self.text.removeprefix(self.beginning).strip():
             raise InputError(
                 f"prompt.beginning: wanted what prompt.text={self.text!r} begins with, and not the whole of it, got "
@@ -91,17 +91,8 @@ class BoundText:
         return given if kept == [False, True] else stripped
 
 
-def _check_fields(text: str, where: str, allowed: tuple[str, ...]) -> None:
+def _check_held(text: str, where: str, allowed: tuple[str, ...]) -> None:
     """Raise InputError for a text without a field, or with one that it may not hold."""
-    try:
-        parsed = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text) if name is not None]
-    except ValueError as error:
-        raise InputError(f"{where}: {error} in {text!r}; write {{{{ and }}}} for plain braces") from None
-    names = ", ".join(f"{{{name}}}" for name in allowed)
-    if not parsed:
+    if not check_fields(text, where, allowed):
+        names = ", ".join(f"{{{name}}}" for name in allowed)
         raise InputError(f"{where}: wanted {names} in it, got {text!r}, which is the same for every record")
-    for name, spec, conversion in parsed:
-        if spec or conversion:
-            raise InputError(f"{where}: wanted plain fields such as {{context}}, without ':' or '!', got {text!r}")
-        if name not in allowed:
-            raise InputError(f"{where}: no field '{{{name}}}' here{did_you_mean(name, allowed)}; it may hold {names}")

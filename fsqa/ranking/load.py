@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from fsqa.errors import InputError
+from fsqa.model.quiet import quiet_transformers
 
 
 def load(
@@ -22,7 +21,7 @@ def load(
     from safetensors import SafetensorError
 
     try:
-        with _quiet(transformers.utils.logging):  # what is lacking is told below
+        with quiet_transformers():  # what is lacking is told below
             tokenizer = transformers.AutoTokenizer.from_pretrained(place, revision=revision)
             model, info = getattr(transformers, model_class).from_pretrained(
                 place, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
@@ -41,16 +40,6 @@ def load(
         return tokenizer, model.eval().to(device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"device: cannot use '{device}': {_first_line(error)}; set device=cpu") from None
-
-
-@contextmanager
-def _quiet(logging: Any) -> Iterator[None]:
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _first_line(error: Exception) -> str:

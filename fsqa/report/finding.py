@@ -37,7 +37,7 @@ def _alone(summary: Summary, row: Row) -> str:
         return f"{short_label(row.label)} answers {_score(MAIN, row)} of the {summary.split} questions exactly"
     if MAIN not in row.estimates and summary.main == MAIN_OF_TEXT:
         return f"{short_label(row.label)} predicts the {summary.split} text with {_score(summary.main, row)}"
-    return f"{short_label(row.label)} has {_score(summary.main, row)} {METRICS[summary.main].title}"
+    return f"The {metric_name(METRICS[summary.main])} of {short_label(row.label)} is {_score(summary.main, row)}"
 
 
 def _score(main: str, row: Row) -> str:

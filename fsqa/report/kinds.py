@@ -22,8 +22,9 @@ from fsqa.types import REFUSAL
 TITLE = "By kind of question"
 EXPLANATION = (
     "The test split by kind of question: means over seeds, with Wilson's 95 % interval over as many questions as one "
-    "run answered. What is refused is right where a question is off topic, and wrong elsewhere."
+    "run answered."
 )
+EXPLANATION_OF_REFUSALS = "What is refused is right where a question is off topic, and wrong elsewhere."
 OFF_TOPIC = "off topic"
 REFUSED = "refused"
 SHOWN = ("exact_match", "f1", REFUSED, "answer_nll")
@@ -51,6 +52,11 @@ class Kinds:
     columns: tuple[str, ...]
     rows: tuple[KindRow, ...]
     """Kind by kind, so that cells stand below each other."""
+
+    @property
+    def explanation(self) -> str:
+        """What a reader of the table must know."""
+        return f"{EXPLANATION} {EXPLANATION_OF_REFUSALS}" if REFUSED in self.columns else EXPLANATION
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -18,8 +18,17 @@ _LONG_NUMBER = re.compile(r"^-?\d+\.\d{7,}(e-?\d+)?$")
 
 
 def metric_name(metric: Metric) -> str:
-    """Return the title of a metric as it stands inside a sentence: ``exact match``, but ``F1`` and ``BLEU``."""
-    return f"{metric.title[0].lower()}{metric.title[1:]}" if metric.title[1:2].islower() else metric.title
+    """Return the title of a metric as it stands inside a sentence: ``exact match``, but ``F1`` and ``BLEU``.
+
+    What a title begins with to part the metric from others stands behind it: ``rank of the answer (BM25)``.
+    """
+    ahead, comma, name = metric.title.partition(", ")
+    return f"{name} ({_lowered(ahead)})" if comma else _lowered(metric.title)
+
+
+def _lowered(title: str) -> str:
+    is_plain = title.partition(" ")[0][1:].islower()  # and no abbreviation or name, such as F1 or LaBSE
+    return f"{title[0].lower()}{title[1:]}" if is_plain else title
 
 
 def short_label(label: str) -> str:

@@ -35,7 +35,7 @@ def _tables(summary: Summary, settings: Sequence[VariantRow]) -> Iterator[SmallT
     found = kinds_of(summary)
     if found.rows:
         lines = tuple(found.texts(row) for row in found.rows)
-        yield SmallTable("kinds", kinds.TITLE, kinds.EXPLANATION, found.header, 2, lines, ("",) * len(lines))
+        yield SmallTable("kinds", kinds.TITLE, found.explanation, found.header, 2, lines, ("",) * len(lines))
     leading = set(summary.leading)
     known = memories([cell for cell in summary.cells if cell.label in leading])
     if known:

@@ -13,8 +13,9 @@ def read(*folders: str | Path, baseline: str | None = None, metric: str | None =
 
     ``baseline`` names the cell the others are compared with, by its label or by a value that it alone has; by default
     it is the first cell. ``metric`` is what cells are ordered and compared by, ``f1`` or ``answer_nll``; by default
-    exact match, where nothing has that the first ranker's mean rank, and else the answer NLL. Raises ``InputError`` when a folder is missing or holds no run, when a cell mixes data, when no cell is
-    called ``baseline``, and when no cell has ``metric``.
+    exact match, where nothing has that the first ranker's mean rank, and else the answer NLL. Raises ``InputError``
+    when a folder is missing or holds no run, when a cell mixes data, when no cell is called ``baseline``, and when no
+    cell has ``metric``.
     """
     if not folders:
         raise InputError("no study to report: give its folder, such as outputs/<study>")

@@ -66,7 +66,10 @@ def terminal_table(summary: Summary, width: int) -> Table:
     if rows and summary.baselines:
         table.add_section()
     for number, each in enumerate(summary.baselines):
-        table.add_row(Text(each.row.label), "", *(column.baselines[number] for column in columns), style="dim")
+        figures = [column.baselines[number] for column in columns]
+        # one that has none of the figures that there is room for would be a line of dashes
+        if any(figure not in ("", MISSING) for figure in figures):
+            table.add_row(Text(each.row.label), "", *figures, style="dim")
     table.caption, table.caption_justify = _caption(summary, rows, columns), "left"
     return table
 

@@ -140,8 +140,11 @@ def _small_tables(summary: Summary, variants: Sequence[VariantRow]) -> Iterator[
 def _print(
     console: Console, summary: Summary, sentence: str, variants: Sequence[VariantRow], files: ReportFiles
 ) -> None:
-    console.print(terminal_table(summary, console.width))
-    for table in _small_tables(summary, variants):
+    main = terminal_table(summary, console.width)
+    console.print(main)
+    for place, table in enumerate(_small_tables(summary, variants)):
+        if place == 0 and main.caption:
+            console.print()  # a table ends with an empty line of its own, unless there is a caption below it
         console.print(table)
     console.print()
     console.print(Text(sentence))

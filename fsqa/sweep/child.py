@@ -74,8 +74,10 @@ def _own_temporary_files() -> Iterator[None]:
 
 def _ending(task: Task) -> Ending:
     from fsqa import footprint
+    from fsqa.cli import keep_quiet
     from fsqa.train import train
 
+    keep_quiet()
     os.environ.clear()
     os.environ.update(task.environment)
     _set_threads()

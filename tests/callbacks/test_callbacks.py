@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.lines import TINY, call, read_lines, train
+from tests.commands.lines import TINY, call, read_lines, refusal, train
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +62,27 @@ def test_the_best_validation_is_what_is_kept():
     kept = json.loads((run / "metrics.json").read_text())["val"]["answer_nll"]
     assert min(seen) < max(seen)
     assert kept == pytest.approx(min(seen), rel=1e-5)
+
+
+def test_a_figure_of_a_chosen_scorer_is_monitored():
+    run = train(
+        Path("outputs"),
+        "metrics=text",
+        "callbacks=early_stopping",
+        "callbacks.best.monitor=val/chrf",
+        "callbacks.early_stopping.monitor=val/sentence_bleu",
+        "callbacks.early_stopping.patience=1",
+        "trainer.max_steps=8",
+    )
+    assert [line["step"] for line in validations(run)] == [2, 4], "an untrained model shares no four words"
+    assert {"val/chrf", "val/sentence_bleu"} <= set(validations(run)[0])
+
+
+def test_a_figure_that_the_questions_do_not_give_is_refused_at_the_first_validation():
+    line = refusal(call("train", *TINY, "callbacks.best.monitor=val/refusal_f1"), trained=True)
+    assert line.startswith(
+        "callbacks: the validation questions give no 'val/refusal_f1' to monitor; take one of val/answer_length,"
+    )
 
 
 def test_the_logger_mirrors_the_history():

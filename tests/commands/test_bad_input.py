@@ -140,6 +140,8 @@ def test_data(words, told):
         ("loss=null", "loss=null: choose one of all, answer,"),
         ("callbacks.best=null", "callbacks.best: every run needs it"),
         ("callbacks.answers=null", "callbacks.best.monitor: nothing logs 'val/f1'; take one of val/answer_nll,"),
+        ("callbacks.best.monitor=val/bleu", "callbacks.best.monitor: val/bleu comes with metrics=text, which is not"),
+        ("callbacks.best.monitor=val/use_loc", "val/use_loc comes with metrics=ranking_use, which is not chosen; add"),
         ("callbacks.best.monitor=null", "callbacks.best.monitor: nothing logs None; take one of val/answer_nll,"),
         ("seed=${nowhere}", "seed: Interpolation key 'nowhere' not found"),
         # targets
@@ -167,6 +169,10 @@ def test_one_override(words, told):
         (("--cfg", "jb"), "argument --cfg/-c: invalid choice: 'jb'"),
         (("--config-dir", "mine"), "--config-dir: fsqa train composes its own configs; files of yours in ./conf"),
         (("callbacks=early_stopping", "callbacks.early_stopping.monitor=val/zork"), "nothing logs 'val/zork'"),
+        (
+            ("metrics=text", "callbacks=early_stopping", "callbacks.early_stopping.monitor=val/brier"),
+            "callbacks.early_stopping.monitor: val/brier comes with metrics=calibration, which is not chosen",
+        ),
         (("trainer.max_steps=-1", "trainer.max_epochs=0"), "trainer.max_epochs: wanted 1 or more, or -1 for no limit"),
     ],
 )

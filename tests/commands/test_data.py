@@ -113,13 +113,21 @@ def test_without_a_tokenizer_all_else_is_told():
 def test_a_row_that_would_stop_a_run_is_named_and_all_else_told():
     rows = [*ROWS, {"question": "why?", "answer": "so " * 200}]
     path = write("long.jsonl", *rows)
-    out = told(
-        "dataset=jsonl", f"dataset.path={path}", "dataset.holdout={validation: 2, test: 2}", "model.vocabulary=400"
-    )
+    holdout = "dataset.holdout={validation: 2, test: 2}"
+    words = ("dataset=jsonl", f"dataset.path={path}", holdout, "model.vocabulary=400")
+    out = told(*words)
     assert re.search(
         r"a run would stop here: row 'long:41' \('why\?'\): the answer has \d+ tokens", " ".join(out.split())
     )
     assert cells(out, "records")[1:] == ["2", "2"]
+    assert re.search(r"^tokens +prompt +train", out, re.MULTILINE), "the lengths of all rows are told"
+    assert "records of the train split\n" in out, "as they are, not as a prompt lays them out"
+    enough = re.search(r"^max_length=(\d+) would cut no row of any split", out, re.MULTILINE)[1]
+    assert values(*words)["max_length"]["that_cuts_none"] == int(enough)
+    assert values(*words)["splits"]["train"]["rows"] is None
+    mended = values(*words, f"max_length={enough}")
+    assert (mended["refusal"], mended["splits"]["train"]["rows"]["truncated_rows"]) == (None, 0)
+    assert values(*words, f"max_length={int(enough) - 1}")["splits"]["train"]["rows"]["truncated_rows"] == 1
 
 
 def test_loss_under_which_nothing_counts_is_told():

@@ -1,8 +1,10 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands.lines import call, read_lines, refusal, train
 
@@ -27,6 +29,34 @@ def test_the_run_stays_as_it_is(tiny_run):
     before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*")}
     evaluated(tiny_run)
     assert before == {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*")}
+
+
+def test_a_run_from_before_some_keys_takes_them(tiny_run, written):
+    old = Path("outputs/old/run")
+    shutil.copytree(tiny_run, old)
+    config = yaml.safe_load((old / "config.yaml").read_text())
+    for group, name in (
+        (config, "metrics"),
+        (config, "test_questions"),
+        (config["generation"], "stop"),
+        (config["generation"], "keep_question"),
+    ):
+        del group[name]
+    (old / "config.yaml").write_text(yaml.safe_dump(config))
+    assert evaluated(old) == pytest.approx(written["test"], abs=1e-6)
+    said = call("evaluate", old, "split=validation")
+    assert "the run" not in said.out, "as it was scored itself"
+    assert evaluated(old, "generation.keep_question=true", "metrics=text")["answer_length"] == pytest.approx(
+        written["test"]["answer_length"]
+    )
+    assert call("ask", old, "Who is it?", "generation.stop=a").code == 0
+
+
+def test_the_training_split_is_not_set_beside_the_part_of_it_that_the_run_answered(tmp_path):
+    run = train(tmp_path / "outputs", "metrics=memorisation", "metrics.memorisation.examples=7")
+    assert json.loads((run / "metrics.json").read_text())["train"]["examples"] == 7
+    assert "the run" in call("evaluate", run, "generation.max_new_tokens=1").out
+    assert "the run" not in call("evaluate", run, "generation.max_new_tokens=1", "split=train").out
 
 
 def test_another_decoding(tiny_run, written):

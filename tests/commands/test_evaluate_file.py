@@ -68,6 +68,13 @@ def test_it_is_a_run_with_baselines_and_scores_per_example(tiny_run, answers):
     assert [row["exact_match"] for row in rows] == [row["exact_match"] for row in answers]
 
 
+def test_several_scorers(answers):
+    Path("said.json").write_text(as_map(answers), encoding="utf-8")
+    metrics = outside("predictions=said.json", "metrics=[text,calibration]")
+    assert "sentence_bleu" in metrics
+    assert "confidence" not in metrics, "nobody says how sure such a model was"
+
+
 def test_a_question_without_an_answer_counts_and_is_told(answers):
     some = [row | {"prediction": row["references"][0]} for row in answers[:5]]
     Path("said.json").write_text(as_map(some)[:-1] + ', "nobody": "x"}', encoding="utf-8")
@@ -76,6 +83,28 @@ def test_a_question_without_an_answer_counts_and_is_told(answers):
     assert "15 test questions have no answer in the file; each counts as answered with nothing" in outcome.out
     assert "1 answers are to questions that are not in the test" in outcome.out
     assert outside("predictions=said.json")["exact_match"] == pytest.approx(5 / 20)
+
+
+def test_answers_to_a_question_that_comes_twice_are_counted_once(answers):
+    """One answer by its question serves both; none of the file is to a question that is not in the test."""
+    first = answers[0]
+    twice = [{"id": name, "question": first["question"], "answer": first["references"]} for name in "ab"]
+    Path("own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in twice), encoding="utf-8")
+    Path("said.json").write_text(by_question([first, {"question": "Who else?", "prediction": "x"}]), encoding="utf-8")
+    outcome = call("evaluate", *DATA, "predictions=said.json", "test_questions=own.jsonl")
+    assert outcome.code == 0, outcome.err
+    assert "no answer in the file" not in outcome.out
+    assert [line for line in outcome.out.splitlines() if "not in the test" in line] == [
+        "1 answers are to questions that are not in the test"
+    ]
+
+
+@pytest.mark.parametrize("form", [as_lines, by_question])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_single_line_is_one_answer(answers, form, encoding):
+    right = answers[0] | {"prediction": answers[0]["references"][0]}
+    Path("said.json").write_text(form([right]), encoding=encoding)
+    assert outside("predictions=said.json")["exact_match"] == pytest.approx(1 / 20)
 
 
 def test_it_stands_in_the_table_beside_the_runs(tiny_run, answers, tmp_path):
@@ -103,6 +132,8 @@ def test_it_stands_in_the_table_beside_the_runs(tiny_run, answers, tmp_path):
         ('[{"prediction": "x"}]', "said.json[0]: does not say what it answers; wanted one of id"),
         ('[{"id": "x", "said": "x"}]', "said.json[0]: has no answer; wanted one of prediction"),
         ('["x"]', "said.json[0]: wanted an object with an answer, came 'x'"),
+        ('{"id": "1", "prediction": "x"}\n{"id": 2, "prediction": ["y"]}', "said.json:2: prediction: wanted a text"),
+        ('{"id": "1", "prediction": "x"}\n{"id": 2, "answers": ["y"]}', "said.json:2: has no answer; wanted one of"),
         ('{"id1": "x"}', "said.json: answers none of the 20 test questions; wanted their ids, such as"),
     ],
 )

@@ -1,5 +1,7 @@
 import pytest
+from omegaconf import OmegaConf
 
+from fsqa.config.compose import compose_config
 from fsqa.config.instantiate import build
 from fsqa.errors import InputError
 from fsqa.loss import SmoothedKL
@@ -57,3 +59,11 @@ def test_what_another_library_refuses_is_input(node, told):
 def test_a_bug_of_ours_is_no_input_error():
     with pytest.raises(TypeError):
         build({"_target_": "fsqa.errors.did_you_mean"}, word=3, known=4)
+
+
+def test_what_a_dataset_within_another_refuses_is_told_by_its_own_key():
+    cfg = compose_config(["dataset=atlas_augmented", "dataset@dataset.questions=atlas_with_refusals"])
+    node = OmegaConf.to_container(cfg.dataset, resolve=True)
+    node["questions"]["off_topic"]["holdout"]["test"] = -1
+    with pytest.raises(InputError, match=r"^dataset\.questions\.off_topic\.holdout"):
+        build(node)

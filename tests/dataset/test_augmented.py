@@ -124,6 +124,16 @@ def test_bad_options(changes, message):
     assert message in str(caught.value)
 
 
+def test_what_is_wrong_with_the_dataset_below_is_told_by_its_own_keys(tmp_path):
+    words = ("dataset@dataset.questions=atlas_with_refusals", "dataset@dataset.questions.off_topic=self_aware")
+    path = f"dataset.questions.off_topic.path={tmp_path}/none"
+    dataset = build(check_config(compose_one(["dataset=atlas_augmented", *words, path]))["dataset"])
+    for read_it in (dataset.fingerprint, lambda: read(dataset, "train")):
+        with pytest.raises(InputError) as caught:
+            read_it()
+        assert str(caught.value) == f"dataset.questions.off_topic.path: there is no file or folder {tmp_path}/none"
+
+
 def test_the_fingerprint_covers_all():
     changed = [noisy(), noisy(questions=InMemory()), noisy(splits={}), noisy(copies=2), noisy(seed=1)]
     changed += [noisy(**{name: 0.01}) for name in RATES]

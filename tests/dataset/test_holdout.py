@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsqa.dataset.holdout import Draw, carve, quotas
+from fsqa.dataset.holdout import Draw, carve, carve_whole, quotas
 from fsqa.dataset.jsonl import JsonLines
 from fsqa.errors import InputError
 
@@ -111,6 +111,12 @@ def test_the_test_rows_stay_whatever_the_size_of_validation():
 def test_a_holdout_that_leaves_nothing_to_train_on_is_refused(holdout):
     with pytest.raises(InputError, match=r"dataset\.holdout takes .* of 10 rows and leaves none to train on"):
         carve(drawn(rows_of({"a": 10})), holdout)
+
+
+def test_no_rows_are_no_parts():
+    parts = {"train": 0, "validation": 0, "test": 0}
+    assert {split: len(mask) for split, mask in carve(drawn([]), {"validation": 0.1}).items()} == parts
+    assert {split: len(mask) for split, mask in carve_whole(np.zeros(0, np.int64), [], {"test": 3}).items()} == parts
 
 
 def make(path, rows, **options):

@@ -36,8 +36,13 @@ def test_rows_under_their_ids(tmp_path):
         ('{"7": []}', "a.json:7: wanted an object, came a list; mend the row"),
         ('[{}, "x"]', "a.json:[1]: wanted an object, came a text; mend the row"),
         ('[{"question": "a"}]', "a.json:[0]: no field 'answer' (dataset.fields.answers) among question"),
+        (
+            '{"7": {"question": "a", "answer": "b"}, "7": {"question": "c", "answer": "d"}}',
+            "a.json: JSON that cannot be read ('7' stands twice in one object, and only one of them would be read); "
+            "mend it or fetch the file again",
+        ),
     ],
-    ids=["broken", "number", "empty", "row_of_object", "row_of_list", "field"],
+    ids=["broken", "number", "empty", "row_of_object", "row_of_list", "field", "id_twice"],
 )
 def test_broken_files(tmp_path, content, message):
     if content.startswith("[{}"):

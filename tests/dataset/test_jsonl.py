@@ -338,6 +338,11 @@ def test_a_file_of_two_splits_or_two_files_of_one_name_are_refused(make, write, 
         ('["q", "a"]', ":2: wanted one JSON object a line, came a list"),
         ("[" * 100_000, ":2: JSON that cannot be read"),
         (
+            '{"question": "q", "answer": "a", "answer": "b"}',
+            ":2: JSON that cannot be read ('answer' stands twice in one object, and only one of them would be read); "
+            "mend the line",
+        ),
+        (
             {"questoin": "q", "answer": "a"},
             ":2: no field 'question' (dataset.fields.question) among questoin, answer; did you mean 'questoin'?",
         ),

@@ -89,6 +89,7 @@ def test_answers_in_a_context(write, row, answers, starts):
         (({"question": "a", "answer": "b", "answers": ["b"]},), ":1: wanted one of 'answer' and 'answers', came both"),
         (({"question": "a", "answer": " "},), ":1: answer: the text is empty"),
         (({"question": "a", "answer": ""},), ":1: answer: the text is empty"),
+        (('{"question": "a", "answer": "b", "answer": "c"}',), ":1: broken JSON ('answer' stands twice in one object"),
         (({"question": "a", "answer": 3},), ":1: answer: wanted a text or a list of texts, came a whole number"),
         (({"question": "a", "answer": []},), ":1: answer: the list is empty; give an answer"),
         (({"question": "a", "answers": ["b", 3]},), ":1: answers: wanted a text, came int 3"),

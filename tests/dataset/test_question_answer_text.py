@@ -37,9 +37,24 @@ def test_pairs_in_straight_quotes_in_curly_ones_and_in_none(write):
         ('"He said "north" and "west""', 'He said "north" and "west"'),
         ('"North" is said', '"North" is said'),
         ('It is "north"', 'It is "north"'),
+        ('"North" and "west"', '"North" and "west"'),
+        ("“North” and “west”", "“North” and “west”"),
+        ('""North" and "west""', '"North" and "west"'),
+        ('"12" by 14""', '12" by 14"'),
         ('"', '"'),
     ],
-    ids=["prefix_inside", "lines", "nested", "opening", "closing", "one_mark"],
+    ids=[
+        "prefix_inside",
+        "lines",
+        "nested",
+        "opening",
+        "closing",
+        "several",
+        "several_curly",
+        "several_inside",
+        "inches",
+        "one_mark",
+    ],
 )
 def test_answers_are_kept_to_the_letter_but_for_the_quotes_around_them(write, answer, wanted):
     file = write(f"Question:Where?\nAnswer:{answer}\nQuestion: And then?\nAnswer: West.\n")

@@ -78,6 +78,13 @@ def test_no_refusal_comes_twice():
     assert len({record.question for record in found}) == len({record.id for record in found}) == len(found)
 
 
+def test_an_off_topic_question_that_repeats_another_is_left_out():
+    twice = asked("Is it late?", "is it  LATE?", "Is it early?", answers=())
+    records, dropped = read(mixed(questions=InMemory(train=ON.train[:2]), off_topic=InMemory(train=twice)), "train")
+    assert len(refusals(records)) == 1
+    assert dropped == {"off topic, repeats an earlier one": 1, "off topic, more than dataset.share takes": 1}
+
+
 def test_refusals_are_spread_evenly():
     records, _ = read(mixed(), "train")
     for start in range(0, 400, 4):
@@ -122,6 +129,15 @@ def test_too_few_off_topic_questions_are_an_error_with_the_share_that_can_be_had
         InputError, match=r"^dataset\.share\.test of 0\.9 takes 540 .* set dataset\.share\.test=0\.6 or"
     ):
         read(mixed(share={"test": 0.9}), "test")
+
+
+def test_without_off_topic_questions_for_a_split_it_is_to_have_none():
+    with pytest.raises(InputError) as caught:
+        read(mixed(off_topic=InMemory(train=OFF.train), share=0.2), "test")
+    assert str(caught.value) == (
+        "dataset.share of 0.2 takes 15 off-topic questions beside 60 others, but there are 0 for test; give some in "
+        "dataset.off_topic, or mix none into test: dataset.share={train:0.2,validation:0.2}"
+    )
 
 
 def test_ids_that_collide_are_refused():
@@ -186,6 +202,21 @@ def test_hydra_composes_both_parts_with_their_own_keys():
     assert composed("dataset.share={train:0.1,test:0.2}").share == {"train": 0.1, "test": 0.2}
     other = composed("dataset@dataset.off_topic=jsonl", "dataset.off_topic.path=mine.jsonl")
     assert type(other.off_topic).__name__ == "JsonLines"
+
+
+def test_what_is_wrong_with_a_part_is_told_by_its_own_keys(tmp_path):
+    missing = composed("dataset@dataset.off_topic=clinc150", f"dataset.off_topic.path={tmp_path}/none.json")
+    for read_it in (missing.fingerprint, lambda: read(missing, "train")):
+        with pytest.raises(InputError) as caught:
+            read_it()
+        assert str(caught.value) == f"dataset.off_topic.path: there is no file or folder {tmp_path}/none.json"
+    (tmp_path / "dataset.path.jsonl").write_text('{"question": "a"}')
+    broken = composed("dataset@dataset.questions=jsonl", f"dataset.questions.path={tmp_path}/dataset.path.jsonl")
+    with pytest.raises(InputError) as caught:
+        read(broken, "train")
+    assert str(caught.value) == (
+        f"{tmp_path}/dataset.path.jsonl:1: no field 'answer' (dataset.questions.fields.answers) among question"
+    )
 
 
 def test_the_preset_has_the_share_it_says():

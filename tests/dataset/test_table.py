@@ -42,6 +42,12 @@ def error(dataset):
     return message.replace(str(Path(dataset.path).parent), "FOLDER")
 
 
+def test_blank_lines_are_none_of_the_rows(make):
+    assert [r.id for r in read(make("question,answer\nq,x\n\n  \t\nr,y\n"))] == ["a:2", "a:5"]
+    one_column = make("question\nq\n  \n", fields={"question": "question"}, shortest_answer=0)
+    assert error(one_column) == "FOLDER/a.csv:3: question: the text is empty; fill it in or remove the row"
+
+
 def test_a_row_becomes_a_record_whatever_the_order_of_the_columns(make):
     dataset = make(
         "topic,answer,extra,id,question,text\nsea, green ,x,7, what colour ,\n\nsky,blue,y,,which\u00a0one,above\n",
@@ -125,6 +131,17 @@ def test_forms_of_answers(make, form, separator, cell, answers):
             "q,x\n",
             {"columns": ["question", "answers"]},
             "FOLDER/a.csv:1: no column 'answer' (dataset.fields.answers) among question, answers",
+        ),
+        (
+            "question;answer\nq;x\n",
+            {},
+            "FOLDER/a.csv:1: no column 'question' (dataset.fields.question) among question;answer; did you mean "
+            "'question;answer'?; nothing parts its columns: check dataset.delimiter",
+        ),
+        (
+            f"question,answer\nq,{'[' * 100_000}\n",
+            {"answers_form": "json"},
+            "FOLDER/a.csv:2: answers: wanted a list such as",
         ),
         ("question,answer,answer\n", {}, "FOLDER/a.csv:1: the column 'answer' stands twice; give each column its own"),
         ("question,answer\n", {}, "FOLDER/a.csv has no rows; remove it, or give other files in dataset.files.train"),

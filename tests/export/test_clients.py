@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from transformers import pipeline
 
-from tests.commands.lines import call, environment, read_lines
-from tests.export.runs import documented_code, documented_prompt
+from tests.commands.lines import SMALL, call, environment, read_lines, train
+from tests.export.runs import LEARNED, documented_code, documented_prompt
 
 
 def test_the_pipeline_of_transformers(full_run):
@@ -37,6 +37,46 @@ def test_the_program_on_the_model_card(run, predictions, monkeypatch):
         with redirect_stdout(out):
             exec(asked, {})
         assert out.getvalue() == f"{row['prediction']}\n"
+
+
+def said_by_card(run, question, monkeypatch):
+    """What the program on a model card prints when it asks this."""
+    monkeypatch.chdir(run)
+    out = io.StringIO()
+    with redirect_stdout(out):
+        exec(documented_code(run / "model").replace('"who wrote the novel emma?"', repr(question)), {})
+    return out.getvalue()
+
+
+def test_the_program_stops_where_the_run_did(tmp_path, monkeypatch):
+    """At a text that every answer holds sooner or later, and that is no token of its own."""
+    run = train(tmp_path / "outputs", *LEARNED, "generation.stop=' '", "loss=answer")
+    rows = read_lines(run / "predictions.jsonl")
+    assert any(row["stopped"] and row["prediction"] for row in rows)
+    for row in rows[:4]:
+        assert said_by_card(run, row["question"], monkeypatch) == f"{row['prediction']}\n"
+
+
+def test_the_program_of_a_language_model_writes_on_from_the_beginning(tmp_path, monkeypatch):
+    rows = [{"question": f"Who is number {i}", "answer": f"number {i} is Ann"} for i in range(60)]
+    Path("rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    words = [word for word in SMALL if not word.startswith("callbacks.answers")]
+    outcome = call(
+        "train",
+        "experiment=language_model",
+        *words,
+        "dataset=jsonl",
+        "dataset.path=rows.jsonl",
+        "model.vocabulary=300",
+        "prompt.text='{question}? {answer}'",
+        "prompt.beginning='{question}?'",
+        "generation=greedy",
+    )
+    assert outcome.code == 0, outcome.err
+    run = Path(outcome.out.split("  ")[0]).absolute()
+    assert documented_prompt(run / "model") == "{question}?"
+    for row in read_lines(run / "predictions.jsonl")[:2]:
+        assert said_by_card(run, row["question"], monkeypatch) == f"{row['prediction']}\n"
 
 
 def test_lm_evaluation_harness(run):

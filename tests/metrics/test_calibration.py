@@ -31,6 +31,12 @@ def test_by_hand():
     assert set(TEN.figures(rows)) == {metric.name for metric in METRICS}
 
 
+def test_of_text_that_was_written_on_there_is_confidence_alone():
+    rows = [{"id": "1", "confidence": 0.5}, {"id": "2", "confidence": 0.25}]
+    assert TEN.columns([], rows) == [{}, {}]
+    assert TEN.figures(rows) == {"confidence": 0.375}
+
+
 def test_bins_hold_their_upper_end():
     """As Guo et al. have them; 0 belongs to the first."""
     bins = reliability(answers((0.0, 0.0), (0.5, 1.0), (0.5000001, 0.0), (1.0, 1.0), (0.75, 1.0)), 2)
@@ -79,9 +85,8 @@ def test_one_bin_is_the_distance_of_the_means():
         [],
         [{"id": "1", "exact_match": 1.0}],
         [{"id": "1", "exact_match": 1.0, "confidence": None}],
-        [{"id": "1", "confidence": 0.5}],
     ],
-    ids=["no answers", "no confidence", "null", "no exact match"],
+    ids=["no answers", "no confidence", "null"],
 )
 def test_nothing_to_measure(rows):
     """Baselines say what they say with no confidence at all."""

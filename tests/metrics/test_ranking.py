@@ -11,6 +11,7 @@ from fsqa.errors import InputError
 from fsqa.metrics.ranking import Ranking
 from fsqa.metrics.ranking_figures import FIGURES, METRICS, RANKERS
 from fsqa.ranking import Bm25, Ranker
+from fsqa.study.scores import run_estimates
 from fsqa.types import Record
 from tests.builders import CONF
 
@@ -46,6 +47,7 @@ def test_columns():
     assert first == {
         "prediction": "aaa",
         "no_relevant": 0,
+        "ranking_counted_apart": 0,
         "ranking_counted": 1,
         "use_loc": 2,
         "use_relative_loc": 0.5,
@@ -74,7 +76,9 @@ def test_columns():
 )
 def test_questions_without_a_relevant_passage(policy, loc, top_1, apart):
     scorer = ranking(unanswerable=policy)
-    figures = scorer.figures(scored(scorer))
+    rows = scored(scorer)
+    figures = scorer.figures(rows)
+    assert {name: each.mean for name, each in run_estimates(rows).items()} == pytest.approx(figures)
     assert figures["use_loc"] == pytest.approx(loc)
     assert figures["use_top_1"] == pytest.approx(top_1)
     assert figures["no_relevant_share"] == pytest.approx(1 / 3)

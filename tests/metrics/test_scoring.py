@@ -3,7 +3,7 @@ import math
 import pytest
 
 from fsqa.metrics.base import Scorer
-from fsqa.metrics.scoring import Scoring, mean_of_batches, score_answer, summarize
+from fsqa.metrics.scoring import Scoring, mean_of_batches, score_answer, score_text, summarize
 from fsqa.types import Record
 
 
@@ -122,6 +122,12 @@ def test_scorers_add_their_columns_figures_and_baselines():
     assert (done["exact_match"], done["words"]) == (1.0, 2)
     assert scoring.summarize([done])["words"] == 2
     assert scoring.baselines([], [record]) == {"copy": ["who wrote emma"]}
+
+
+def test_of_text_that_was_only_predicted_scorers_have_no_figures():
+    """The token frequencies, a baseline of plain text, stand beside answers and say nothing."""
+    document = score_text(Record("1", "", (), context="a b"), "a b", nll=2.0, tokens=2, correct=1)
+    assert Scoring({"length": Length()}).summarize([document]) == summarize([document])
 
 
 def test_of_very_many_kinds_those_off_topic_stand_apart():

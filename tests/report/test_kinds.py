@@ -19,6 +19,15 @@ def test_cells_stand_below_each_other_and_off_topic_last(tmp_path):
     assert kinds.columns == ("exact_match", "f1", "refused")
     assert kinds.header == ("kind", "cell", "questions", "Exact match, %", "F1, %", "Refused, %")
     assert {row.examples for row in kinds.rows} == {8}
+    assert "off topic" in kinds.explanation
+
+
+def test_refusals_are_explained_where_there_are_some(tmp_path):
+    by_kind = {"river": {"examples": 10, "exact_match": 0.5}, "sea": {"examples": 20, "exact_match": 0.7}}
+    add_run(tmp_path / "s", "all", 0, metrics={"test": {"exact_match": 0.6}, "kinds": by_kind})
+    kinds = kinds_of(summarise("s", read_study(tmp_path / "s")))
+    assert kinds.columns == ("exact_match",)
+    assert "refused" not in kinds.explanation
 
 
 def test_what_is_refused_is_told_of_each_kind(tmp_path):

@@ -21,8 +21,23 @@ def test_labels():
     assert short_label("optimizer.lr=0.0012345678, seed=1234567890") == "lr=0.0012346, seed=1234567890"
     assert short_label("lr=3.0000000000000004e-05, width=0.001") == "lr=3e-05, width=0.001"
     assert wrapped_label("loss=answer_end, model.config.width=128", 20) == "loss=answer_end,\nwidth=128"
-    assert metric_name(METRICS["exact_match"]) == "exact match"
-    assert metric_name(METRICS["f1"]) == "F1"
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("exact_match", "exact match"),
+        ("f1", "F1"),
+        ("answer_nll", "answer NLL"),
+        ("chrf", "chrF"),
+        ("on_topic_exact_match", "exact match (on topic)"),
+        ("bm25_loc", "rank of the answer (BM25)"),
+        ("labse_ndcg_10", "nDCG@10 (LaBSE)"),
+        ("cross_encoder_loc_no_relevant", "rank of the answer, none relevant (cross-encoder)"),
+    ],
+)
+def test_names_of_metrics_inside_a_sentence(metric, name):
+    assert metric_name(METRICS[metric]) == name
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,19 @@ def test_ranked_texts_are_ordered_by_their_mean_rank_unless_a_metric_is_named(tm
     summary = summarise("s", runs)
     assert (summary.main, summary.ranked[0].label) == ("bm25_loc", "loss=answer")
     assert summary.best["bm25_loc"] == {"loss=answer"}
-    assert "lowest BM25, rank of the answer" in finding(summary)
+    assert finding(summary).startswith("loss=answer has the lowest rank of the answer (BM25), ")
     assert "No baseline" not in finding(summary)
     assert summarise("s", runs, metric="embedding_top_1").main == "embedding_top_1"
+
+
+def test_the_finding_of_one_cell_reads_as_a_sentence(tmp_path):
+    runs = [run for run in read_study(ranking_study(tmp_path / "s", seeds=1)) if run.choices["loss"] == "answer"]
+    assert finding(summarise("s", runs)).startswith(
+        "The rank of the answer (BM25) of tiny_gpt_neo is 2.95 ± 0.59 with one seed. "
+    )
+    by_share = finding(summarise("s", runs, metric="bm25_top_1"))
+    assert by_share.startswith("The top 1 (BM25) of tiny_gpt_neo is ")
+    assert "% with one seed." in by_share
 
 
 def test_controls_are_called_so_and_mark_nothing(tmp_path):

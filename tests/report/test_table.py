@@ -68,6 +68,16 @@ def test_a_wide_table_of_a_ranking_counts_no_documents(tmp_path):
     assert "documents" not in shown(summarise("s", read_study(ranking_study(tmp_path / "s"))), 300)
 
 
+def test_a_baseline_without_a_figure_that_there_is_room_for_is_left_out(tmp_path):
+    metrics = {"test": {"exact_match": 0.5, "answer_nll": 1.0}, "baseline": {"unigram": {"answer_nll": 5.0}}}
+    add_run(tmp_path / "s", "all", 0, metrics=metrics)
+    summary = summarise("s", read_study(tmp_path / "s"))
+    assert "token frequencies" in shown(summary, 100)
+    narrow = shown(summary, 30)
+    assert "answer NLL" not in narrow
+    assert "token frequencies" not in narrow
+
+
 def test_difference_and_p(study):
     lines = shown(study, 100).splitlines()
     first = next(line for line in lines if line.startswith(" loss=all "))

@@ -10,6 +10,7 @@ from fsqa.report import write
 from fsqa.report.plots import Plot
 from fsqa.report.write import MOST_NOTES, write_report
 from tests.report.fake_study import add_run, build_study, questions
+from tests.report.fake_topics import refusal_study
 
 
 def report(*folders, **options):
@@ -44,6 +45,20 @@ def test_files_and_what_is_printed(written, study_folder):
     assert "loss=answer_end has the highest exact match" in text
     assert sorted(path.name for path in files.folder.iterdir()) == sorted(files.names)
     assert [path.name for path in files.paths] == list(files.names)
+
+
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.parametrize("cells", [1, 2], ids=["one cell", "two cells and what their difference is"])
+def test_one_empty_line_parts_the_tables(tmp_path, cells):
+    study = refusal_study(tmp_path / "s", seeds=1)
+    if cells == 1:
+        shutil.rmtree(study / "answer_end-base-seed0")
+    _, text = report(study)
+    lines = [line.strip() for line in text.splitlines()]
+    place = lines.index("By kind of question")
+    assert ("Δ: points to" in text) == (cells == 2)
+    assert lines[place - 1] == ""
+    assert lines[place - 2] != ""
 
 
 @pytest.mark.usefixtures("without_png")
