@@ -70,6 +70,11 @@ def asked_of(
     choices = [override for override in parsed if override.key_or_group in GROUPS]
     cfg = compose_config([str(override.input_line) for override in choices], name="evaluate")
     chosen = {override.key_or_group for override in choices}
+    if "metrics" in chosen and "memorisation" in cfg.metrics:
+        raise InputError(
+            "metrics=memorisation: training questions are answered when a run ends, not when it is scored again; take "
+            "split=train instead"
+        )
     for group, own in (("generation", _own_generation(finished)), ("metrics", finished.config.get("metrics") or {})):
         if group not in chosen:
             cfg[group] = own

@@ -10,6 +10,8 @@ from fsqa.study.statistics import Estimate
 CONTROLS = ("query", "query_repeated", "human_answer")
 """Baselines that are no rivals. They tell what a ranker does with a text that is the query, which word matching puts
 first, and with one that a person wrote; a cell has to beat a random passage, and the model it started from."""
+REWRITES = ("copy_input", "after_last_cue")
+"""Baselines that say a question again, which never matches its reference exactly, and yet comes near it."""
 
 Estimates = Mapping[str, Estimate]
 """Per metric."""
@@ -18,12 +20,13 @@ Estimates = Mapping[str, Estimate]
 def mark(metrics: Sequence[str], own: Estimates, baselines: Mapping[str, Estimates]) -> str:
     """Return in which of ``metrics`` the strongest of ``baselines`` (by name) is not clearly beaten.
 
-    Of a metric after the first the name is told, and a rival that has nothing in it is none.
+    In the first every baseline is a rival but the controls. In a further one, whose name is told, only what is made of
+    the question itself is, as far as it has anything: of short answers sentence BLEU says little.
     """
-    rivals = {name: figures for name, figures in baselines.items() if name not in CONTROLS}
     said: dict[str, list[str]] = {}
     for name in metrics:
-        value, rival = _strongest(name, rivals)
+        allowed = [each for each in baselines if each not in CONTROLS and (name == metrics[0] or each in REWRITES)]
+        value, rival = _strongest(name, {each: baselines[each] for each in allowed})
         verdict = _verdict(name, own.get(name), value) if value or (value == 0 and name == metrics[0]) else ""
         if verdict:
             where = "" if name == metrics[0] else f" in {metric_name(METRICS[name])}"

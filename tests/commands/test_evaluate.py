@@ -216,6 +216,7 @@ def test_further_figures_of_a_finished_run(tiny_run, written):
         (["generation.max_new_tokens=interval(1,5)"], "is a range; list its values, as in key=a,b,c"),
         (["generation.max_new_tokens=1,2", "--metric", "exact_mach"], "--metric: no 'exact_mach' to compare by"),
         (["--metric", "f1"], "--metric: says what the rows of a table are compared by; give a key several values"),
+        (["metrics=[text,memorisation]"], "metrics=memorisation: training questions are answered when a run ends"),
         (["metrics=txt"], "metrics=txt: there is no such metrics; did you mean 'text'?"),
         (["questions=none.jsonl"], "there is no file"),
         (["questions=file", "split=train"], "questions: they take the place of the test split, but split=train"),

@@ -51,6 +51,11 @@ def test_a_copy_is_beaten_in_exact_match_and_not_in_bleu():
     assert mark(metrics, one(exact_match=0.2, sentence_bleu=0.6), rivals) == ""
 
 
+def test_what_is_no_rewrite_is_no_rival_in_bleu():
+    rivals = {"refuse_everything": one(exact_match=0.2, sentence_bleu=0.2)}
+    assert mark(["exact_match", "sentence_bleu"], one(exact_match=0.9, sentence_bleu=0.2), rivals) == ""
+
+
 def test_a_second_metric_in_which_nothing_scores_says_nothing():
     rivals = {"copy_input": one(exact_match=0.1, sentence_bleu=0.0)}
     assert mark(["exact_match", "sentence_bleu"], one(exact_match=0.5, sentence_bleu=0.0), rivals) == ""
