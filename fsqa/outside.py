@@ -6,7 +6,6 @@ import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from fsqa.errors import InputError
 from fsqa.files import write_json, write_rows, write_text
 from fsqa.metrics.scoring import Row, score_answer
 from fsqa.run_baselines import without_model
-from fsqa.study.folder import code_version, installed_packages, now
+from fsqa.study.folder import code_version, config_hash, installed_packages, now
 from fsqa.types import Record
 
 ID = ("id", "question_id", "query_id")
@@ -92,7 +91,7 @@ def score_file(config: Mapping[str, Any], choices: Mapping[str, str], file: Path
     }
     identity = {key: config[key] for key in ("dataset", "metrics", "test_questions")}
     identity |= {"outside": {"name": name, "file": file.name, "sha256": content_hash(file)}}
-    folder = Path(config["outputs"]) / config["study"] / f"outside-{name}-{_hash(identity)[:8]}"
+    folder = Path(config["outputs"]) / config["study"] / f"outside-{name}-{config_hash(identity)[:8]}"
     _write(folder, {**identity, "seed": 0}, {**choices, "model": name}, metrics, rows, comparison, data.sha256)
     return Outside(
         folder=folder,
@@ -197,7 +196,7 @@ def _write(
     data_sha256: str,
 ) -> None:
     """Write what a run of ours writes, as far as there is anything; the status, which makes it a run, comes last."""
-    cell = _hash({name: value for name, value in config.items() if name != "seed"})
+    cell = config_hash({name: value for name, value in config.items() if name != "seed"})
     status = {
         "state": "done",
         "outside": True,
@@ -206,7 +205,7 @@ def _write(
         "seconds": None,
         "error": None,
         "seed": config["seed"],
-        "config_hash": _hash(config),
+        "config_hash": config_hash(config),
         "cell_hash": cell,
         "data_sha256": data_sha256,
         "code_version": code_version(),
@@ -225,7 +224,3 @@ def _write(
         raise InputError(
             f"outputs: cannot write to {folder}: {error.strerror}; set outputs= to a folder you own"
         ) from None
-
-
-def _hash(value: object) -> str:
-    return sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]

@@ -51,8 +51,8 @@ class RunFolder:
     def __init__(self, config: Mapping[str, Any], choices: Mapping[str, str]) -> None:
         self.config, self.choices = config, choices
         identity = {name: value for name, value in config.items() if name not in NOT_IDENTITY}
-        self.config_hash = _hash(identity)
-        self.cell_hash = _hash({name: value for name, value in identity.items() if name != "seed"})
+        self.config_hash = config_hash(identity)
+        self.cell_hash = config_hash({name: value for name, value in identity.items() if name != "seed"})
         parts = [choices.get(group, "custom") for group in ("dataset", "model", "tuning", "loss")]
         rehearsal = ["rehearsal"] if config["rehearse"] else []
         name = "-".join([*rehearsal, *parts, f"seed{config['seed']}", self.config_hash[:8]])
@@ -276,7 +276,8 @@ def installed_packages() -> dict[str, str]:
     return versions
 
 
-def _hash(value: object) -> str:
+def config_hash(value: object) -> str:
+    """Return twelve hex digits that change whenever a plain config does, but for the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
