@@ -12,7 +12,7 @@ OURS = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benc
 
 LEVELS = (
     ("types", "errors", "files", "progress"),
-    ("dataset", "prompt", "loss", "model", "tuning", "optimizer", "scheduler"),
+    ("dataset", "prompt", "loss", "model", "tuning", "optimizer", "scheduler", "speed"),
     ("encode", "generation", "metrics", "ranking"),
     ("data", "objective"),
     ("callbacks", "logger", "checkpoint", "evaluation", "baseline"),

@@ -111,7 +111,7 @@ def _machine() -> list[Finding]:
             found.append(Finding(True, f"GPU {i}", name))
     else:
         found.append(Finding(None, "GPU", "none; trainer=auto uses the CPU"))
-    return [*found, _arithmetic()]
+    return [*found, _arithmetic(), *_speed()]
 
 
 def _arithmetic() -> Finding:
@@ -122,6 +122,25 @@ def _arithmetic() -> Finding:
     exact = left.double() @ right.double()
     error = float(((left @ right).double() - exact).norm() / exact.norm())
     return Finding(error < 1e-5, "arithmetic", f"float32 matrix products are off by {error:.0e} (relative)")
+
+
+def _speed() -> list[Finding]:
+    """Tell what a run on this processor would be set to, by the same trial that the run makes."""
+    from fsqa.speed.process import EXACT, bfloat16_speedup, keep_memory, try_route
+
+    route = try_route()
+    taken = "taken" if route.is_taken else "not taken"
+    if route.error > EXACT:
+        taken += ", it rounds"
+    half = bfloat16_speedup()
+    told = f"{half:.1f} times as fast as float32 on the CPU"
+    if half < 1:
+        told = f"{1 / half:.0f} times slower than float32 on the CPU: trainer.precision=bf16-mixed saves nothing here"
+    return [
+        Finding(None, "float32 route", f"oneDNN is {route.speedup:.1f} times as fast as the usual library: {taken}"),
+        Finding(None, "bfloat16", told),
+        Finding(None, "freed memory", "kept for the next step" if keep_memory() else "given back; no glibc here"),
+    ]
 
 
 def _outputs(folder: Path) -> Finding:

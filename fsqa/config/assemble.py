@@ -29,6 +29,7 @@ from fsqa.objective.language_model import LanguageModel
 from fsqa.objective.module import ObjectiveModule
 from fsqa.optimizer.parameter_groups import GroupedOptimizer, ParameterGroups
 from fsqa.prompt.base import BoundLayout
+from fsqa.speed import PLAIN, Speed
 from fsqa.tuning.base import Tuning
 from fsqa.types import Split
 
@@ -161,8 +162,14 @@ def _module(
         loss=loss,
         optimizer=assemble_optimizer(config["optimizer"]),
         scheduler=build(config["scheduler"]),
+        speed=assemble_speed(config),
     )
     return module.to(home(config["trainer"]))
+
+
+def assemble_speed(config: Mapping[str, Any]) -> Speed:
+    """Build the choice of shortcuts; a run from before there was one took none."""
+    return build(config["speed"]) if config.get("speed") else PLAIN
 
 
 def assemble_optimizer(node: Mapping[str, Any]) -> GroupedOptimizer:

@@ -33,6 +33,7 @@ GROUPS = (
     "objective",
     "generation",
     "metrics",
+    "speed",
     "trainer",
     "callbacks",
     "logger",
@@ -44,7 +45,7 @@ SWEEP_SETTINGS = "fsqa.config.settings.SweepSettings"
 
 OWN = "fsqa"
 
-LIGHT = ("loss", "prompt", "generation", "scheduler", "tuning", "objective", "dataset", "model")
+LIGHT = ("loss", "prompt", "generation", "scheduler", "tuning", "objective", "dataset", "model", "speed")
 """Groups whose own classes are made without loading torch, and so can be tried at once."""
 
 RUNTIME: Mapping[str, tuple[str, ...]] = {

@@ -21,6 +21,11 @@ def blocks(model: Any) -> nn.ModuleList:
     return _stack(model)[1]
 
 
+def is_compiled(model: nn.Module) -> bool:
+    """Say whether a part of a model goes through torch.compile."""
+    return any(module._compiled_call_impl is not None for module in model.modules())
+
+
 def depth_of(model: Any) -> dict[str, int]:
     """Return the depth of every parameter by its name.
 

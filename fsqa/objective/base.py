@@ -15,6 +15,7 @@ from fsqa.loss.token_loss import TokenLoss
 from fsqa.prompt.base import BoundLayout
 from fsqa.prompt.chat import Chat
 from fsqa.prompt.text import Text
+from fsqa.speed import PLAIN, Speed
 from fsqa.types import Record
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Objective(ABC):
         loss: Loss,
         optimizer: Callable[..., Any],
         scheduler: Callable[..., Any],
+        speed: Speed = PLAIN,
     ) -> ObjectiveModule:
         """Return the Lightning module that trains the model."""
         make = self.module_class(model, encoder)
-        return make(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+        return make(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler, speed=speed)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fsqa.model.head import head_at
 from fsqa.objective.module import AnswerScores, ObjectiveModule
+from fsqa.speed.last_block import last_feed_forward, only_at
 from fsqa.types import Batch, LossOutput, Role
 
 
@@ -39,7 +40,8 @@ class CausalModule(ObjectiveModule):
 
     def logits(self, batch: Batch, chosen: Bool[Tensor, "batch time-1"]) -> Float[Tensor, "target vocab"]:
         """Return the logits that predict the chosen targets; ``chosen[:, t]`` stands for token ``t + 1``."""
-        with head_at(self.model, chosen):
+        part = last_feed_forward(self.model) if self.speed.last_block_at_targets else None
+        with only_at(part, chosen), head_at(self.model, chosen):
             return self._forward(batch.ids[:, :-1], batch.roles[:, :-1])  # the last column is only ever a target
 
     def _forward(self, ids: Tensor, roles: Tensor) -> Tensor:

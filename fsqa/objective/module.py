@@ -9,15 +9,20 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 import torch
 from jaxtyping import Bool, Float, Int
+from pytorch_lightning.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 from torchmetrics import MeanMetric
 
 from fsqa.loss.base import Loss
-from fsqa.model.depth import blocks
+from fsqa.model.depth import blocks, is_compiled
 from fsqa.objective.frozen import check_belongs, frozen_key, learned_state
 from fsqa.optimizer.parameter_groups import GroupedOptimizer
+from fsqa.speed import PLAIN, Speed
+from fsqa.speed.activations import fuse_activations
+from fsqa.speed.clipping import fold_clipping, folds_scale
+from fsqa.speed.gradient_buffers import GradientBuffers
 from fsqa.types import Batch, LossOutput, Role
 
 
@@ -107,9 +112,12 @@ class ObjectiveModule(pl.LightningModule):
         loss: Loss,
         optimizer: Callable[[Iterator[torch.nn.Parameter]], torch.optim.Optimizer] | GroupedOptimizer,
         scheduler: Callable[[torch.optim.Optimizer, int], Any],
+        speed: Speed = PLAIN,
     ) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.speed = model, speed
+        if speed.fused_activations:
+            fuse_activations(model)
         self.loss = loss
         self.figures = StepFigures()
         self._optimizer, self._scheduler = optimizer, scheduler
@@ -126,6 +134,10 @@ class ObjectiveModule(pl.LightningModule):
     def setup(self, stage: str) -> None:
         """Look at the frozen weights while they are whole: a strategy may share them out over devices later."""
         assert self.frozen_key
+        strategy = self.trainer.strategy
+        alone_on_cpu = isinstance(strategy, SingleDeviceStrategy) and strategy.root_device.type == "cpu"
+        if stage == "fit" and self.speed.gradient_buffers and alone_on_cpu and not is_compiled(self.model):
+            GradientBuffers().install(self.model)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what does not learn, and say what it was."""
@@ -185,8 +197,12 @@ class ObjectiveModule(pl.LightningModule):
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
             scaler.unscale_(optimizer)
-        gradients = [p for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.clip_grad_norm_(gradients, gradient_clip_val)
+        learned = [p for p in self.parameters() if p.grad is not None]
+        is_shared_out = any(isinstance(p, DTensor) for p in learned)
+        if self.speed.folded_clipping and scaler is None and folds_scale(optimizer) and not is_shared_out:
+            norm = fold_clipping(optimizer, learned, gradient_clip_val)
+        else:
+            norm = torch.nn.utils.clip_grad_norm_(learned, gradient_clip_val)
         self.figures.add_norm(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
     def configure_model(self) -> None:

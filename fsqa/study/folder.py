@@ -25,7 +25,7 @@ from fsqa.errors import InputError, Pruned, Stopped
 from fsqa.files import write_json, write_text
 from fsqa.study.ending import describe
 
-NOT_IDENTITY = ("study", "outputs", "logger", "allow", "sweep")
+NOT_IDENTITY = ("study", "outputs", "logger", "allow", "sweep", "speed")
 """Keys that say where a run goes, who watches and beside what, not what it computes."""
 
 PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "hydra-core", "datasets", "numpy")

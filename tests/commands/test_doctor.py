@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fsqa.commands.doctor import NEEDED, OPTIONAL
+from fsqa.speed.process import Route
 from tests.commands.lines import call
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,25 @@ def test_a_sound_machine():
     assert torch.__version__.split("+")[0] in lines["torch"]
     assert str(Path("outputs").absolute()) in lines["outputs"]
     assert not Path("outputs").exists(), "it only looks"
+
+
+@pytest.mark.parametrize(
+    ("route", "told"),
+    [
+        (Route(speedup=2.2, error=1.2), "oneDNN is 2.2 times as fast as the usual library: taken"),
+        (Route(speedup=1.0, error=1.0), "oneDNN is 1.0 times as fast as the usual library: not taken"),
+        (Route(speedup=5.0, error=800.0), "oneDNN is 5.0 times as fast as the usual library: not taken, it rounds"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("bfloat16", "half"), [(4.0, "4.0 times as fast as float32"), (0.125, "8 times slower than float32")]
+)
+def test_what_this_processor_is_good_at(monkeypatch, route, told, bfloat16, half):
+    monkeypatch.setattr("fsqa.speed.process.try_route", lambda: route)
+    monkeypatch.setattr("fsqa.speed.process.bfloat16_speedup", lambda: bfloat16)
+    lines = {line[6:].split("  ")[0]: line.split("  ")[-1].strip() for line in call("doctor").out.splitlines()}
+    assert lines["float32 route"] == told
+    assert lines["bfloat16"].startswith(half)
 
 
 @pytest.mark.parametrize("outputs", ["file", "file/deeper"])
