@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any, Self
 
 import torch
+from torch import Tensor
 
 from fsqa.data.batches import ScoringBatches, on_device
 from fsqa.data.examples import Examples
@@ -19,13 +20,14 @@ from fsqa.errors import InputError
 from fsqa.generation.autoregressive import Autoregressive
 from fsqa.generation.base import Advance, Answer, Generation, answering, silent
 from fsqa.generation.confidence import confidences
+from fsqa.generation.greedy import Greedy
 from fsqa.metrics.answers import repeats
 from fsqa.metrics.scoring import Row, Scoring, score_answer, score_continuation, score_text
 from fsqa.objective.causal_module import CausalModule
 from fsqa.objective.module import ObjectiveModule
 from fsqa.prompt.base import BoundLayout
 from fsqa.prompt.text import BoundText
-from fsqa.types import Prompt, Record
+from fsqa.types import Prompt, Record, Role
 
 
 class Evaluator:
@@ -56,7 +58,16 @@ class Evaluator:
     def answer_each(self, model: Any, records: Sequence[Record], advance: Advance = silent) -> list[Row]:
         """Answer a part of a split, each row scored by itself: what takes the whole split is not in it yet."""
         encoder, prompts = self._asked(records)
-        answers = self.generation(model, encoder, prompts, advance)
+        return self._rows(model, encoder, records, prompts, self.generation(model, encoder, prompts, advance))
+
+    def _rows(
+        self,
+        model: Any,
+        encoder: Encoder,
+        records: Sequence[Record],
+        prompts: Sequence[Prompt],
+        answers: Sequence[Answer],
+    ) -> list[Row]:
         rows = [
             {
                 **self._scored(record, self.generation.answer_text(record.question, answer)),
@@ -91,16 +102,43 @@ class Evaluator:
         self, objective: ObjectiveModule, records: Records, examples: Examples, advance: Advance = silent
     ) -> list[Row]:
         """Answer every record, and add how well the reference is predicted under teacher forcing."""
-        rows = self.answer(objective.model, list(records), advance)
-        sums = torch.zeros(len(rows), 3, dtype=torch.float64)  # of all rows of a record: NLL, tokens, right tokens
+        together = self._answered_and_predicted(objective, list(records), examples, advance)
+        if together is None:
+            together = self.answer(objective.model, list(records), advance), self._predictions(objective, examples)
+        rows, sums = together
+        for row, (nll, tokens, correct) in zip(rows, sums.tolist(), strict=True):
+            row |= {"answer_nll": nll / tokens, "token_accuracy": correct / tokens, "reference_tokens": int(tokens)}
+        return rows
+
+    def _answered_and_predicted(
+        self, objective: ObjectiveModule, records: list[Record], examples: Examples, advance: Advance
+    ) -> tuple[list[Row], Tensor] | None:
+        """Answer and score the references in one pass over both, where the way of answering can; None elsewhere."""
+        generation, encoder = self.generation, self.encoder
+        if not (isinstance(generation, Greedy) and isinstance(encoder, SequenceEncoder)):
+            return None
+        one_row_each = len(examples) == len(records) and bool((examples.records == range(len(records))).all())
+        if type(objective) is not CausalModule or not one_row_each:
+            return None
+        prompts, references = [self.layout(record) for record in records], [examples[i] for i in range(len(records))]
+        found = generation.with_references(objective.model, encoder, prompts, references, advance)
+        if found is None:
+            return None
+        answers, judged = found
+        rows = self._rows(objective.model, encoder, records, prompts, answers)
+        tokens = examples.target_counts[:, Role.ANSWER].tolist()
+        sums = [(one.nll, count, one.correct) for one, count in zip(judged, tokens, strict=True)]
+        return self.scoring.complete(records, rows), torch.tensor(sums, dtype=torch.float64)
+
+    def _predictions(self, objective: ObjectiveModule, examples: Examples) -> Tensor:
+        """Return, of all rows of each record, the reference's sum of NLL, its tokens, and how many are the arg max."""
+        sums = torch.zeros(int(examples.records.max()) + 1, 3, dtype=torch.float64)
         with answering(objective):
             for batch in ScoringBatches(examples, self.batch_size, self.encoder.end_id):
                 scores = objective.score_answers(on_device(batch, objective.device))
                 figures = torch.stack([score.double().cpu() for score in scores], dim=1)
                 sums.index_add_(0, torch.from_numpy(examples.records[batch.rows.numpy()]), figures)
-        for row, (nll, tokens, correct) in zip(rows, sums.tolist(), strict=True):
-            row |= {"answer_nll": nll / tokens, "token_accuracy": correct / tokens, "reference_tokens": int(tokens)}
-        return rows
+        return sums
 
     def revise(self, generation: Generation, records: Sequence[Record], rows: Sequence[Row]) -> list[Row]:
         """Score again what other settings of the same way of answering make of the model's output."""

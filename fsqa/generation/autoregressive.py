@@ -71,32 +71,34 @@ class Autoregressive(Generation):
         """Answer every prompt, in the order given.
 
         Questions are batched by length and padded on the left, where the attention mask hides the filler, so what
-        shares a batch does not matter. Raises InputError where the model has too few positions for the answers.
+        shares a batch does not matter; the same question is asked once. Raises InputError where the model has too few
+        positions for the answers.
         """
         assert isinstance(encoder, SequenceEncoder)
         questions = encoder.questions(prompts, self.max_new_tokens)
         self._check_positions(model, questions)
+        asked: dict[bytes, list[int]] = {}
+        for i, question in enumerate(questions):
+            asked.setdefault(question.ids.tobytes(), []).append(i)
+        order = sorted(asked.values(), key=lambda same: -len(questions[same[0]].ids))
         said: list[list[int]] = [[] for _ in questions]
-        order = sorted(range(len(questions)), key=lambda i: -len(questions[i].ids))
         with answering(model):
             for first in range(0, len(order), self.batch_size):
                 chosen = order[first : first + self.batch_size]
-                batch = self._batch(model, encoder, [questions[i] for i in chosen])
-                for i, ids in zip(chosen, batch, strict=True):
-                    said[i] = ids
-                advance(len(chosen))
+                batch = self._batch(model, encoder, [questions[same[0]] for same in chosen])
+                for same, ids in zip(chosen, batch, strict=True):
+                    for i in same:
+                        said[i] = ids
+                advance(sum(map(len, chosen)))
         return [self._answer(encoder, *pair) for pair in zip(questions, said, strict=True)]
 
     def _batch(self, model: Any, encoder: SequenceEncoder, questions: list[Example]) -> list[list[int]]:
-        import torch
+        """Return what the model says to each question, to its end at least, as ``generate()`` makes it."""
+        from fsqa.generation.greedy_search import left_padded
 
         pad_id = model.generation_config.pad_token_id
-        longest = max(len(question.ids) for question in questions)
-        ids = torch.full((len(questions), longest), pad_id)
-        mask = torch.zeros_like(ids)
-        for i, question in enumerate(questions):
-            ids[i, longest - len(question.ids) :] = torch.from_numpy(question.ids)
-            mask[i, longest - len(question.ids) :] = 1
+        ids, mask = left_padded([question.ids for question in questions], pad_id)
+        longest = ids.shape[1]
         with self.chance(questions):
             said = model.generate(
                 input_ids=ids.to(model.device),

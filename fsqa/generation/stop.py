@@ -23,8 +23,12 @@ class StopText:
         """Return for each row whether the text is complete."""
         import torch
 
-        ended = [self._is_in(row[-self.tail :]) and self._is_in(row) for row in ids[:, self.width :].tolist()]
+        ended = [self.is_said(row) for row in ids[:, self.width :].tolist()]
         return torch.tensor(ended, dtype=torch.bool, device=ids.device)
+
+    def is_said(self, ids: list[int]) -> bool:
+        """Return whether the text is complete in what was generated, for the first time or shortly after."""
+        return self._is_in(ids[-self.tail :]) and self._is_in(ids)
 
     def _is_in(self, ids: list[int]) -> bool:
         return self.text in self.tokenizer.decode(ids)
