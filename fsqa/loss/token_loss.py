@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # a strategy is checked with the config, before torch is load
     from jaxtyping import Float, Int
     from torch import Tensor
 
+    from fsqa.loss.chunked_kl import Projection
+
 TINY = 1e-30
 """Keeps 0 / 0 out of rows without a target."""
 
@@ -40,19 +42,43 @@ class TokenLoss(Loss):
         targets: Int[Tensor, " target"],
         weights: Float[Tensor, " target"],
         roles: Int[Tensor, " target"],
+        consume: bool = False,
     ) -> LossOutput:
         """Sum the weighted KL of the targets that count; ``logits[i]`` predicts ``targets[i]``.
 
-        Half-precision logits are scored in float32.
+        Half-precision logits are scored in float32. ``consume`` gives the logits away, as in ``pointwise_kl``.
         """
         from fsqa.loss.pointwise_kl import pointwise_kl
 
         if logits.dtype.itemsize == 2:
-            logits = logits.float()
-        divergence, nll = pointwise_kl(logits, targets, self.smoothing)
+            logits, consume = logits.float(), True  # a copy of our own
+        divergence, nll = pointwise_kl(logits, targets, self.smoothing, consume)
         weighted = divergence * weights.to(divergence.dtype)
-        role_loss = weighted.detach().new_zeros(len(Role)).index_add_(0, roles.long(), weighted.detach())
-        return LossOutput(loss=weighted.sum(), role_loss=role_loss, target_nll=nll.detach())
+        return LossOutput(loss=weighted.sum(), role_loss=by_role(weighted, roles), target_nll=nll.detach())
+
+    @final
+    def from_hidden(
+        self,
+        hidden: Float[Tensor, "target width"],
+        projection: Projection,
+        targets: Int[Tensor, " target"],
+        weights: Float[Tensor, " target"],
+        roles: Int[Tensor, " target"],
+        positions: int,
+    ) -> LossOutput:
+        """Return what the logits of ``hidden`` would score, with the memory of ``positions`` of them."""
+        from fsqa.loss.chunked_kl import chunked_kl
+
+        loss, divergence, nll = chunked_kl(hidden, projection, targets, weights, self.smoothing, positions)
+        return LossOutput(
+            loss=loss, role_loss=by_role(divergence * weights.to(divergence.dtype), roles), target_nll=nll
+        )
+
+
+def by_role(weighted: Float[Tensor, " target"], roles: Int[Tensor, " target"]) -> Float[Tensor, " role"]:
+    """Sum the targets' shares of the loss by role, without gradients."""
+    weighted = weighted.detach()
+    return weighted.new_zeros(len(Role)).index_add_(0, roles.long(), weighted)
 
 
 def check_smoothing(smoothing: float) -> None:

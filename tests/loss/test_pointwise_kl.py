@@ -134,3 +134,66 @@ def test_one_vocabulary_sized_tensor_is_kept_for_the_backward_pass():
     assert sum(saved.numel() for saved in kept) == rows * vocabulary + 2 * rows
     reference = cross_entropy(logits.double(), torch.arange(rows), label_smoothing=0.1, reduction="none")
     torch.testing.assert_close(divergence.double(), reference - smoothed_entropy(vocabulary, 0.1), rtol=1e-5, atol=1e-5)
+
+
+def in_place_case(seed, **sizes):
+    """A case whose logits are nobody's leaf, as those that a head gives."""
+    logits, targets = random_case(seed, **sizes)
+    return logits, logits * 1.0, targets
+
+
+@given(
+    seed=st.integers(0, 2**31), smoothing=st.floats(0, 0.999), vocabulary=st.integers(2, 40), spread=st.floats(0, 20)
+)
+@budget(max_examples=60)
+def test_consumed_logits_score_and_learn_the_same(seed, smoothing, vocabulary, spread):
+    start, consumed, targets = in_place_case(seed, vocabulary=vocabulary, spread=spread)
+    upstream = torch.linspace(-1, 2, len(targets), dtype=torch.float64)
+    plain, plain_nll = pointwise_kl(start, targets, smoothing)
+    (plain_gradient,) = torch.autograd.grad(plain @ upstream, start)
+    ours, nll = pointwise_kl(consumed, targets, smoothing, consume=True)
+    (gradient,) = torch.autograd.grad(ours @ upstream, start)
+    for left, right in ((ours, plain), (nll, plain_nll), (gradient, plain_gradient)):
+        torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-12)
+
+
+def test_the_gradient_takes_the_memory_of_consumed_logits():
+    start, consumed, targets = in_place_case(seed=5)
+    memory, seen = consumed.data_ptr(), []
+    consumed.register_hook(lambda gradient: seen.append(gradient.data_ptr()))
+    pointwise_kl(consumed, targets, 0.1, consume=True)[0].sum().backward()
+    assert seen == [memory]
+    assert start.grad.any()
+
+
+def test_consumed_logits_that_are_needed_after_all_are_an_error():
+    start, targets = random_case(seed=6)
+    capped = start.tanh()  # its own backward pass needs what it gave
+    divergence, _ = pointwise_kl(capped, targets, 0.1, consume=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        divergence.sum().backward()
+
+
+def test_consumed_logits_allow_one_backward_pass():
+    _, consumed, targets = in_place_case(seed=7)
+    divergence, _ = pointwise_kl(consumed, targets, 0.1, consume=True)
+    divergence.sum().backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        divergence.sum().backward()
+
+
+def test_consumed_extreme_logits_stay_finite():
+    start = torch.tensor([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]], requires_grad=True)
+    divergence, nll = pointwise_kl(start * 1.0, torch.tensor([1, 0]), 0.1, consume=True)
+    divergence.sum().backward()
+    assert nll.tolist() == pytest.approx([2e4, 2e4 + math.log(2)], rel=1e-6)
+    assert divergence.isfinite().all()
+    assert start.grad.isfinite().all()
+
+
+def test_no_consumed_target_gives_an_empty_loss():
+    start = torch.zeros(0, 5, requires_grad=True)
+    divergence, nll = pointwise_kl(start * 1.0, torch.zeros(0, dtype=torch.long), 0.1, consume=True)
+    divergence.sum().backward()
+    assert divergence.shape == nll.shape == (0,)
+    assert start.grad.shape == (0, 5)
