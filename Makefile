@@ -4,15 +4,17 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PEERS ?= .venv-bench
+BENCH ?= all
 STUDY ?= outputs/loss_ablation
 
 # Byte code is compiled once at install; a setting that forbids it would cost seconds at every start.
 export PYTHONDONTWRITEBYTECODE =
 # The main job and the tests need no network, and must not wait for one.
-run refusals test: export HF_HUB_OFFLINE = 1
+run refusals test bench: export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run refusals test check format clean
+.PHONY: help setup run refusals test bench check format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -37,6 +39,16 @@ refusals: setup ## A model that answers about the made-up world and refuses ever
 test: setup ## Run the tests (offline, about fifteen minutes on two cores)
 	$(BIN)/python -m pytest -n 2
 
+$(PEERS)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r benchmarks/requirements.txt -e .
+	$(PEERS)/bin/python -m compileall -q -j 0 $(PEERS)/lib fsqa benchmarks > /dev/null || true
+	touch $@
+
+bench: $(PEERS)/.installed ## Race fsqa against plain Lightning, HF Trainer and TRL, in an environment of its own (BENCH="race --help")
+	$(PEERS)/bin/python -m benchmarks $(BENCH)
+
 check: setup ## Lint, formatting and strict types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,4 +59,4 @@ format: setup ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 
 clean: ## Remove the environment and caches; outputs stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
