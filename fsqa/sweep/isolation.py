@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fsqa.study.folder import RunFolder, RunHeldError
 from fsqa.sweep.child import Ending, Task, execute
@@ -21,7 +21,7 @@ from fsqa.sweep.stop import ORDERS, PATIENCE
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
 
-PRELOAD = ["fsqa.sweep.preload"]
+PRELOAD = "fsqa.sweep.preload"
 POLL = 0.1
 """Seconds between looks at whether the sweep was told to stop."""
 STOPPED = "stopped, and could not say so itself"
@@ -72,12 +72,18 @@ def run_apart(
 
 def _start(task: Task, answer: Connection) -> ForkServerProcess:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+    context.set_forkserver_preload(_preloaded(task.config))  # the first run of a process decides
     process = context.Process(target=execute, args=(task, answer), name="fsqa run")
     sys.stdout.flush()
     with answer, _alone():
         process.start()
     return process
+
+
+def _preloaded(config: Mapping[str, Any]) -> list[str]:
+    """Return the modules that runs start with: a module that is not there is passed over."""
+    architecture = str((config.get("model") or {}).get("architecture") or "").replace("-", "_")
+    return [PRELOAD, *([f"transformers.models.{architecture}.modeling_{architecture}"] if architecture else [])]
 
 
 @contextmanager
