@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool
     from torch import Tensor, nn
+
+    Places = Tensor | tuple[int | Tensor, ...]
+    """What picks vectors out of hidden states [batch, time, width]: a mask [batch, time], or indices."""
 
 
 @contextmanager
-def head_at(model: Any, chosen: Bool[Tensor, "batch time"]) -> Iterator[None]:
+def head_at(model: Any, chosen: Places) -> Iterator[None]:
     """Let the vocabulary projection see the chosen positions alone; logits then have the shape [target, vocab].
 
     A hook leaves the head only what is chosen, so whatever a model does around its head stays as it is.
@@ -26,7 +28,7 @@ def head_at(model: Any, chosen: Bool[Tensor, "batch time"]) -> Iterator[None]:
 
 
 @contextmanager
-def hidden_at(model: Any, chosen: Bool[Tensor, "batch time"]) -> Iterator[list[Tensor]]:
+def hidden_at(model: Any, chosen: Places) -> Iterator[list[Tensor]]:
     """Keep what the head would see at the chosen positions, [target, width], and let it see nothing.
 
     The list that is yielded holds it after each forward pass, whose own logits then have the shape [0, vocab].

@@ -33,6 +33,9 @@ class PackedModule(CausalModule):
         ).logits
         return logits
 
+    def _layout(self, batch: Batch) -> None:
+        """Leave blocks as they are: they are full, and a document in them begins after the first place."""
+
     def compare_logits(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the logits of the chosen targets in their blocks, and with each document in a row of its own."""
         chosen = self.loss.weigh(batch)[:, 1:] != 0

@@ -6,13 +6,15 @@ from functools import partial
 import pytest
 import torch
 
+from fsqa.model.head import plain_head
+from fsqa.objective import causal_module
 from fsqa.objective.causal_module import CausalModule
 from fsqa.scheduler.warmup import Constant
 from fsqa.speed import PLAIN, Speed, gradient_buffers
 from fsqa.speed.gradient_buffers import GradientBuffers
 from tests.builders import LOSSES, apart, batch, configured, gradient, random_rows
 from tests.objective.test_causal import plain_reference
-from tests.speed.architectures import DIFFERENT, small
+from tests.speed.architectures import DIFFERENT, small, widened
 
 FAST = configured("speed", "fast")
 ONE_BY_ONE = [name for name in Speed.__dataclass_fields__ if name not in ("matrix_route", "kept_memory")]
@@ -35,6 +37,8 @@ def objective(model, loss, speed):
     )
     if speed.gradient_buffers:
         GradientBuffers().install(model)
+    if speed.chunk_megabytes and (head := plain_head(model)):
+        of._head = (head,)
     return of
 
 
@@ -47,8 +51,8 @@ def step(of, whole):
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("architecture", DIFFERENT)
-def test_all_together_are_the_plain_dense_step(architecture, loss):
-    model = small(architecture).double()
+def test_all_together_are_the_plain_dense_step(monkeypatch, architecture, loss):
+    model = widened(small(architecture), monkeypatch)
     expected = plain_reference(model, ROWS, configured("loss", loss))
     expected.backward()
     wanted = gradient(model)
@@ -78,6 +82,22 @@ def test_each_by_itself(shortcut, loss):
     for left, right in zip(fast, plain, strict=True):
         torch.testing.assert_close(left, right, rtol=1e-10, atol=1e-12)
     assert apart(fast_gradient, plain_gradient) < 1e-9
+
+
+def noted(taken, name, function, *given):
+    taken.append(name)
+    return function(*given)
+
+
+@pytest.mark.parametrize(("name", "value"), [("padding_free", True), ("chunk_megabytes", 0.01)])
+def test_the_rows_of_these_tests_ask_for_it(monkeypatch, name, value):
+    """A shortcut that was never taken would equal the plain path too."""
+    taken = []
+    for function in ("flat_logits", "hidden_at"):
+        own = getattr(causal_module, function)
+        monkeypatch.setattr(causal_module, function, partial(noted, taken, function, own))
+    step(objective(small("gpt2"), "all", replace(PLAIN, **{name: value})), ROWS)
+    assert taken == [{"padding_free": "flat_logits", "chunk_megabytes": "hidden_at"}[name]]
 
 
 def test_scores_of_answers_are_the_plain_ones():
