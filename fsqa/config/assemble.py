@@ -30,6 +30,7 @@ from fsqa.objective.module import ObjectiveModule
 from fsqa.optimizer.parameter_groups import GroupedOptimizer, ParameterGroups
 from fsqa.prompt.base import BoundLayout
 from fsqa.speed import PLAIN, Speed
+from fsqa.speed.process import tune
 from fsqa.tuning.base import Tuning
 from fsqa.types import Split
 
@@ -156,15 +157,18 @@ def changed_fields(group: str, asked: Any, decided: Any) -> dict[str, Any]:
 def _module(
     config: Mapping[str, Any], objective: Objective, model: Any, encoder: Encoder, loss: Loss
 ) -> ObjectiveModule:
+    speed, device = assemble_speed(config), home(config["trainer"])
+    if device.type == "cpu":
+        tune(matrix_route=speed.matrix_route, kept_memory=speed.kept_memory)
     module = objective.module(
         model=model,
         encoder=encoder,
         loss=loss,
         optimizer=assemble_optimizer(config["optimizer"]),
         scheduler=build(config["scheduler"]),
-        speed=assemble_speed(config),
+        speed=speed,
     )
-    return module.to(home(config["trainer"]))
+    return module.to(device)
 
 
 def assemble_speed(config: Mapping[str, Any]) -> Speed:
