@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +36,16 @@ class GradientBuffers:
             layer.forward = partial(self._embed if isinstance(layer, nn.Embedding) else self._multiply, layer)
 
     def add_product(self, weight: nn.Parameter, left: Tensor, right: Tensor) -> None:
-        """Add ``left @ right`` to the gradient of ``weight``."""
-        if weight.grad is None:
-            weight.grad = torch.mm(left, right, out=self._buffer(weight))
+        """Add ``left @ right`` to the gradient of ``weight``; products of narrower numbers are made in those."""
+        is_first, is_narrow = weight.grad is None, left.dtype != weight.dtype
+        gradient = weight.grad = self._buffer(weight) if weight.grad is None else weight.grad
+        if is_narrow:
+            product = left @ right
+            gradient.copy_(product) if is_first else gradient.add_(product)
+        elif is_first:
+            torch.mm(left, right, out=gradient)
         else:
-            weight.grad.addmm_(left, right)
+            gradient.addmm_(left, right)
 
     def add_rows(self, weight: nn.Parameter, rows: Tensor, gradient: Tensor) -> None:
         """Add a gradient to the chosen rows of that of ``weight``; the others get 0."""
@@ -54,10 +59,12 @@ class GradientBuffers:
         return self._kept[weight]
 
     def _multiply(self, layer: Any, hidden: Tensor) -> Tensor:
-        if not _is_wanted(layer.weight) or hidden.dtype != layer.weight.dtype:
+        is_autocast = torch.is_autocast_enabled("cpu")
+        if not _is_wanted(layer.weight) or not (is_autocast or hidden.dtype == layer.weight.dtype):
             return type(layer).forward(layer, hidden)
-        inputs_first = not isinstance(layer, nn.Linear)
-        product: Tensor = _Product.apply(hidden, layer.weight, layer.bias, inputs_first, self)  # type: ignore[no-untyped-call]
+        kind = torch.get_autocast_dtype("cpu") if is_autocast else hidden.dtype
+        settings = _Settings(kind, not isinstance(layer, nn.Linear), self)
+        product: Tensor = _Product.apply(hidden, layer.weight, layer.bias, settings)  # type: ignore[no-untyped-call]
         return product
 
     def _embed(self, layer: Any, ids: Tensor) -> Tensor:
@@ -68,8 +75,7 @@ class GradientBuffers:
 
 
 def _is_wanted(weight: Tensor) -> bool:
-    """Say whether a gradient of the weight's own type is wanted; under autocast the product has another."""
-    return torch.is_grad_enabled() and weight.requires_grad and not torch.is_autocast_enabled("cpu")
+    return torch.is_grad_enabled() and weight.requires_grad
 
 
 def _large_layers(model: nn.Module) -> Iterator[Any]:
@@ -86,24 +92,28 @@ def _large_layers(model: nn.Module) -> Iterator[Any]:
             yield layer
 
 
-class _Product(torch.autograd.Function):
-    """A linear layer whose weight's gradient goes into a buffer.
+class _Settings(NamedTuple):
+    """How a product is made."""
 
-    ``inputs_first`` tells the order of the weight's sides: GPT-2's Conv1D has them the other way round.
-    """
+    kind: torch.dtype
+    """What both sides are multiplied in: their own type, or autocast's."""
+    inputs_first: bool
+    """The order of the weight's sides: GPT-2's Conv1D has them the other way round."""
+    buffers: GradientBuffers
+
+
+class _Product(torch.autograd.Function):
+    """A linear layer whose weight's gradient goes into a buffer."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: Tensor,
-        weight: nn.Parameter,
-        bias: Tensor | None,
-        inputs_first: bool,
-        buffers: GradientBuffers,
-    ) -> Tensor:
-        ctx.save_for_backward(hidden, weight)
-        ctx.weight, ctx.inputs_first, ctx.buffers = weight, inputs_first, buffers
-        return functional.linear(hidden, weight.t() if inputs_first else weight, bias)
+    def forward(ctx: Any, hidden: Tensor, weight: nn.Parameter, bias: Tensor | None, settings: _Settings) -> Tensor:
+        with torch.autocast("cpu", enabled=False):  # it would remember a weight that was cast without gradients
+            rows, narrow = hidden.to(settings.kind), weight.to(settings.kind)
+            bias = None if bias is None else bias.to(settings.kind)
+            product = functional.linear(rows, narrow.t() if settings.inputs_first else narrow, bias)
+        ctx.save_for_backward(rows, narrow)
+        ctx.weight, ctx.settings, ctx.hidden_kind = weight, settings, hidden.dtype
+        return product
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -112,12 +122,13 @@ class _Product(torch.autograd.Function):
         rows = hidden.reshape(-1, hidden.shape[-1])
         of_hidden = of_bias = None
         if ctx.needs_input_grad[0]:
-            of_hidden = (gradient @ (weight.t() if ctx.inputs_first else weight)).view(hidden.shape)
+            of_hidden = gradient @ (weight.t() if ctx.settings.inputs_first else weight)
+            of_hidden = of_hidden.view(hidden.shape).to(ctx.hidden_kind)
         if ctx.needs_input_grad[2]:
-            of_bias = gradient.sum(dim=0)
-        sides = (rows.t(), gradient) if ctx.inputs_first else (gradient.t(), rows)
-        ctx.buffers.add_product(ctx.weight, *sides)
-        return of_hidden, None, of_bias, None, None
+            of_bias = gradient.sum(dim=0).to(ctx.weight.dtype)
+        sides = (rows.t(), gradient) if ctx.settings.inputs_first else (gradient.t(), rows)
+        ctx.settings.buffers.add_product(ctx.weight, *sides)
+        return of_hidden, None, of_bias, None
 
 
 class _Lookup(torch.autograd.Function):
