@@ -19,13 +19,14 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 from fsqa import footprint
 from fsqa.callbacks.bar import StepBar
 from fsqa.callbacks.history import History
+from fsqa.callbacks.idle import Unprofiled, without_idle_hooks
 from fsqa.callbacks.last_validation import LastValidation
 from fsqa.callbacks.monitors import Monitors
 from fsqa.callbacks.pruning import Pruning
 from fsqa.callbacks.totals import FILE, TotalsWriter
 from fsqa.checkpoint import StreamedCheckpoints
-from fsqa.config.assemble import Assembly, assemble_objective
-from fsqa.config.devices import device_count, is_auto_mesh, is_sharded, micro_batch_size, rank
+from fsqa.config.assemble import Assembly
+from fsqa.config.devices import device_count, is_auto_mesh, micro_batch_size, rank
 from fsqa.config.instantiate import build
 from fsqa.data.batches import on_device
 from fsqa.data.module import QuestionDataModule, accumulation
@@ -44,10 +45,10 @@ REFUSED = "fsqa.errors.InputError: "
 
 def fit(
     config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule, folder: RunFolder, loggers: Loggers
-) -> ObjectiveModule:
-    """Train the objective, or go on from the folder's last checkpoint, and return it with its best weights.
+) -> None:
+    """Train the objective, or go on from the folder's last checkpoint; the best weights are in the folder then.
 
-    Processes that only train along get it back as training left it.
+    Raises InputError when there are none, for the process that owns the run.
     """
     devices = device_count(config)
     micro_batch = micro_batch_size(config, devices)
@@ -69,15 +70,9 @@ def fit(
     resume = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     if resume is None:
         check_objective(objective, on_device(data.train_dataloader().first(), objective.device))
-    device = objective.device
     _train(trainer, objective, data, resume)
-    if rank(config["trainer"]):
-        return objective
-    if is_sharded(config["trainer"]):
-        objective = assemble_objective(config, assembly)  # whole again, in this process alone
-    objective.to(device)  # Lightning leaves it on the CPU, but there are questions to answer yet
-    _load_best(objective, callbacks["best"], folder)
-    return objective
+    if not rank(config["trainer"]):
+        _check_best(callbacks["best"], folder)
 
 
 def _train(trainer: pl.Trainer, objective: ObjectiveModule, data: QuestionDataModule, resume: Path | None) -> None:
@@ -164,9 +159,10 @@ def _trainer(
     }
     trainer: pl.Trainer = build(
         settings,
-        callbacks=callbacks,
+        callbacks=[without_idle_hooks(callback) for callback in callbacks],
         logger=list(loggers.working) or False,  # callbacks of the user's own may log by themselves
         default_root_dir=str(folder.path),
+        **({} if settings.get("profiler") else {"profiler": Unprofiled()}),
         enable_checkpointing=True,
         check_val_every_n_epoch=None,
         use_distributed_sampler=False,
@@ -184,7 +180,7 @@ def _strategy(node: Any, devices: int) -> Any:
     return node
 
 
-def _load_best(objective: ObjectiveModule, best: pl.Callback, folder: RunFolder) -> None:
+def _check_best(best: pl.Callback, folder: RunFolder) -> None:
     assert isinstance(best, ModelCheckpoint)
     if not folder.best_checkpoint.is_file():
         raise InputError(
@@ -192,6 +188,10 @@ def _load_best(objective: ObjectiveModule, best: pl.Callback, folder: RunFolder)
             "lower trainer.val_check_interval, or monitor one of val/answer_nll, val/token_accuracy, val/exact_match, "
             "val/f1"
         )
+
+
+def load_best(objective: ObjectiveModule, folder: RunFolder) -> None:
+    """Give an objective as it was before training the best weights of a finished training."""
     checkpoint = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True, mmap=True)
     objective.on_load_checkpoint(checkpoint)  # it holds what learned, and must hold all of it
     objective.load_state_dict(checkpoint["state_dict"], strict=False)

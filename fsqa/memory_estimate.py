@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -44,29 +44,48 @@ class MemoryEstimate:
         return sum(asdict(self).values())
 
 
+MATRIX_PRODUCTS: Mapping[Any, Callable[..., tuple[int, ...]]] = {
+    torch.ops.aten.mm.default: lambda a, b: (a.shape[0], b.shape[1]),
+    torch.ops.aten.mm.out: lambda a, b: (a.shape[0], b.shape[1]),
+    torch.ops.aten.addmm.default: lambda _, a, b: (a.shape[0], b.shape[1]),
+    torch.ops.aten.bmm.default: lambda a, b: (*a.shape[:2], b.shape[2]),
+    torch.ops.aten.baddbmm.default: lambda _, a, b: (*a.shape[:2], b.shape[2]),
+}
+"""The operations that take nearly all the time of a pass, and the shapes of their results."""
+
+
 class LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follows how many bytes of tensors that came to be under it are alive, and how many there were at most.
 
-    ``wide`` is the width of logits: what has it as its last dimension is counted apart.
+    ``wide`` is the width of logits: what has it as its last dimension is counted apart. With ``skips_products`` matrix
+    products on a CPU are zeros of the right shape: sizes are asked for, not values.
     """
 
-    def __init__(self, wide: int, held: int = 0) -> None:
+    def __init__(self, wide: int, held: int = 0, skips_products: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._wide, self._known = wide, set[int]()
+        self._wide, self._known, self._skips_products = wide, set[int](), skips_products
         self.live, self.live_logits, self.held = 0, 0, held
         self.peak, self.peak_logits, self.own_peak = held, 0, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation and look at what is new."""
-        for tensor in _tensors((args, kwargs)):
+        for tensor in _arguments(args, kwargs or {}):
             self._known.add(tensor.untyped_storage()._cdata)  # was there before, or is followed already
-        result = func(*args, **(kwargs or {}))
-        for tensor in _tensors(result):
+        result = self._result(func, args, kwargs or {})
+        for tensor in _arguments((result,), {}):
             self._follow(tensor)
         self.own_peak = max(self.own_peak, self.live)
         if self.live + self.held > self.peak:
             self.peak, self.peak_logits = self.live + self.held, self.live_logits
         return result
+
+    def _result(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Run the operation, or leave zeros where its result would be; they fill their memory as that would."""
+        if not self._skips_products or func not in MATRIX_PRODUCTS or args[-1].device.type != "cpu":
+            return func(*args, **kwargs)
+        if "out" in kwargs:
+            return kwargs["out"].zero_()
+        return args[-1].new_zeros(MATRIX_PRODUCTS[func](*args))
 
     def _follow(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
@@ -130,7 +149,7 @@ def _training_pass(
 ) -> LiveTensors:
     """Follow a forward and a backward pass, with the gradients of the last step where they are still there."""
     objective.train()
-    with LiveTensors(wide, held=gradients) as live:
+    with LiveTensors(wide, held=gradients, skips_products=True) as live:
         loss = objective.weighted_loss(batch).loss
         if accumulates:
             # Gradients are there all the time, and each new one is added to its old one and gone.
@@ -150,7 +169,7 @@ def _drop(parameter: Tensor) -> None:
 @torch.no_grad()
 def _scoring_pass(objective: ObjectiveModule, batch: Batch, wide: int, gradients: int) -> tuple[int, int]:
     objective.eval()
-    with LiveTensors(wide, held=gradients) as live:
+    with LiveTensors(wide, held=gradients, skips_products=True) as live:
         objective.score_answers(batch)
     return live.peak, live.peak_logits
 
@@ -206,6 +225,15 @@ def _storages(tensors: Iterable[Tensor]) -> dict[int, int]:
 
 def _bytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
+
+
+def _arguments(args: Iterable[Any], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
+    """Yield the tensors that an operation is given: by themselves or in lists, as is quicker found than in any tree."""
+    for argument in (*args, *kwargs.values()):
+        if isinstance(argument, Tensor):
+            yield argument
+        elif isinstance(argument, list | tuple):
+            yield from (part for part in argument if isinstance(part, Tensor))
 
 
 def _tensors(tree: Any) -> Iterator[Tensor]:

@@ -42,6 +42,7 @@ def watched(
 ) -> Iterator[Loggers]:
     """Build the loggers, tell them the results once they are written, and close them however the run ends."""
     loggers = assemble_loggers(config, assembly, objective, folder)
+    del objective  # it is to be gone when its training is over
     try:
         yield loggers
         if loggers.working:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import time
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fsqa.config.dataset import build_dataset
 from fsqa.config.devices import at_hand, device_count, rank
 from fsqa.dataset.own_test import file_fingerprint
 from fsqa.errors import InputError
+from fsqa.lean_imports import load_libraries, uncollected
 from fsqa.progress import working
 from fsqa.study.folder import RunFolder
+
+if TYPE_CHECKING:
+    from fsqa.config.assemble import Assembly
+    from fsqa.objective.module import ObjectiveModule
 
 
 def train(folder: RunFolder) -> None:
@@ -69,9 +75,10 @@ def _is_on_hub(dataset: object) -> bool:
 
 
 def _run(folder: RunFolder) -> None:
-    with working("loading torch, Lightning and transformers"):
+    with working("loading torch, Lightning and transformers"), uncollected():
+        load_libraries()
         from fsqa.config.assemble import assemble, assemble_objective
-        from fsqa.fit import fit
+        from fsqa.fit import fit, load_best
         from fsqa.memory import forget_peak
         from fsqa.results import write_results
         from fsqa.run_baselines import baselines
@@ -86,19 +93,39 @@ def _run(folder: RunFolder) -> None:
     for told in [*([note] if note else []), *assembly.notes()]:
         print(f"fsqa: note: {told}", file=sys.stderr)
     objective = assemble_objective(config, assembly)
-    comparison = baselines(config, assembly, objective, folder.cache)
+    early = baselines(config, assembly, objective, folder.cache) if _may_refuse(config, assembly, objective) else None
     with watched(config, assembly, objective, folder) as loggers:
-        objective = fit(config, assembly, objective, folder, loggers)
+        fit(config, assembly, objective, folder, loggers)
+        del objective
+        gc.collect()  # the trainer and what it trained know each other; there is to be one model at a time
+        objective = assemble_objective(config, assembly)  # as it was, whole, and on the device
+        comparison = early or baselines(config, assembly, objective, folder.cache)
+        load_best(objective, folder)
         write_results(config, assembly, objective, comparison, folder)
     folder.update(seconds=round(time.monotonic() - started, 3))
 
 
+def _may_refuse(config: Mapping[str, Any], assembly: Assembly, objective: ObjectiveModule) -> bool:
+    """Say whether scoring the test split could refuse its data or lengths: that is told before training, not after."""
+    from fsqa.encode.blocks import BlockEncoder
+
+    positions = getattr(objective.model.config, "max_position_embeddings", None)
+    longest = config["max_length"] + getattr(assembly.evaluator.generation, "max_new_tokens", 0)
+    return (
+        bool(assembly.evaluator.scoring.scorers)
+        or isinstance(assembly.encoder, BlockEncoder)
+        or (positions is not None and longest > positions)
+    )
+
+
 def _assist(folder: RunFolder) -> None:
     """Train with the process that owns the run, and leave all else to it."""
-    from fsqa.config.assemble import assemble, assemble_objective
-    from fsqa.fit import fit
-    from fsqa.memory import forget_peak
-    from fsqa.run_loggers import assemble_loggers
+    with uncollected():
+        load_libraries()
+        from fsqa.config.assemble import assemble, assemble_objective
+        from fsqa.fit import fit
+        from fsqa.memory import forget_peak
+        from fsqa.run_loggers import assemble_loggers
 
     _quiet()
     forget_peak()

@@ -11,7 +11,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 OURS = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
 LEVELS = (
-    ("types", "errors", "files", "progress"),
+    ("types", "errors", "files", "progress", "lean_imports"),
     ("dataset", "prompt", "loss", "model", "tuning", "optimizer", "scheduler", "speed"),
     ("encode", "generation", "metrics", "ranking"),
     ("data", "objective"),

@@ -120,6 +120,7 @@ def _tokenised(config: Mapping[str, Any], records: PreparedRecords, cache: Path)
     from transformers.utils import logging
 
     from fsqa.config.instantiate import build
+    from fsqa.data.learned import prepare_tokenizer
     from fsqa.data.prepare import prepare_examples
     from fsqa.data.row_lengths import Tokenised, row_lengths
     from fsqa.model.tokenizer import tokenizer_key
@@ -129,7 +130,7 @@ def _tokenised(config: Mapping[str, Any], records: PreparedRecords, cache: Path)
     source, layout, objective = build(config["model"]), build(config["prompt"]), build(config["objective"])
     source = source.shrunk() if config["rehearse"] else source
     with working("learning or loading the tokenizer"):
-        tokenizer = source.tokenizer(records.splits["train"].texts, objective.tokenizer_kind)
+        tokenizer = prepare_tokenizer(source, objective.tokenizer_kind, records, cache)
     bound = layout.bound(tokenizer)
     objective = objective.decided(tokenizer, bound, records.splits["train"])
     encoder = objective.encoder(tokenizer, config["max_length"])

@@ -13,6 +13,7 @@ from fsqa.config.dataset import build_dataset
 from fsqa.config.devices import home
 from fsqa.config.instantiate import build
 from fsqa.data.examples import Examples
+from fsqa.data.learned import prepare_tokenizer
 from fsqa.data.prepare import PreparedRecords, check_every_row_counts, prepare_examples, prepare_records
 from fsqa.data.records import Records
 from fsqa.encode.base import Encoder
@@ -95,7 +96,7 @@ def assemble(config: Mapping[str, Any], cache: Path) -> Assembly:
         source = source.shrunk()
     layout, loss, asked = build(config["prompt"]), build(config["loss"]), build(config["objective"])
     records = prepare_records(build_dataset(config), cache)
-    tokenizer = source.tokenizer(records.splits["train"].texts, asked.tokenizer_kind)
+    tokenizer = prepare_tokenizer(source, asked.tokenizer_kind, records, cache)
     layout = layout.bound(tokenizer)  # before anything looks at the end token, which is the layout's to choose
     key = tokenizer_key(tokenizer)
     objective = asked.decided(tokenizer, layout, records.splits["train"])

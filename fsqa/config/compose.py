@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -44,11 +45,11 @@ def own_option() -> list[str]:
 
 
 @contextmanager
-def searching() -> Iterator[None]:
-    """Make the package's configs, and the user's own, the ones that are composed."""
+def searching() -> Iterator[ConfigLoader]:
+    """Make the package's configs, and the user's own, the ones that are composed; yield what loads them."""
     with initialize_config_dir(str(config_folder()), version_base="1.3", job_name="fsqa"):
         _replace_stored_launchers()
-        yield
+        yield GlobalHydra.instance().config_loader()
 
 
 def _replace_stored_launchers() -> None:

@@ -34,8 +34,8 @@ def collate(examples: Examples, rows: NDArray[np.int64], step_rows: NDArray[np.i
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:
-    """Return the batch on a device; inside its loops Lightning does this itself."""
-    return Batch(*(tensor.to(device) for tensor in batch))
+    """Return the batch on a device; a GPU may still be copying when this returns, and waits for it by itself."""
+    return Batch(*(tensor.to(device, non_blocking=device.type == "cuda") for tensor in batch))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,9 @@ class TrainBatches:
         """Return the rows of a micro-batch, and all rows of its optimizer step."""
         step, micro = divmod(i, self.accumulation)
         step_rows = self.plan.step(step)
-        parts = np.split(step_rows, self.accumulation * self.devices)
-        return parts[micro * self.devices + self.rank], step_rows
+        size = len(step_rows) // (self.accumulation * self.devices)
+        first = (micro * self.devices + self.rank) * size
+        return step_rows[first : first + size], step_rows
 
 
 @dataclass(frozen=True, eq=False)

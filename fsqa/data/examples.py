@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fsqa.data.collecting import collecting_only_new
 from fsqa.data.ragged import Ragged, RaggedWriter
 from fsqa.data.records import CHUNK, Records
 from fsqa.encode.base import Encoder, row_name
+from fsqa.encode.rows import Rows, rows_of
 from fsqa.prompt.base import BoundLayout
 from fsqa.types import ROLE_NAMES, Example, Role
 
@@ -28,33 +30,44 @@ def write_examples(
     ``advance`` hears how many rows were done at a time.
     """
     folder.mkdir(parents=True)
-    ids, roles = RaggedWriter(folder, "ids"), RaggedWriter(folder, "roles")
-    rows, tokens, answers, role_tokens, done = 0, 0, 0, np.zeros(NUM_ROLES, np.int64), 0
+    cut, tokens, answers, role_tokens, done = 0, 0, 0, np.zeros(NUM_ROLES, np.int64), 0
     remaining = iter(records)
-    with (folder / "target_counts.bin").open("wb") as counts, (folder / "records.bin").open("wb") as of_records:
+    with (
+        collecting_only_new(),
+        RaggedWriter(folder, "ids") as ids,
+        RaggedWriter(folder, "roles") as roles,
+        (folder / "target_counts.bin").open("wb") as counts,
+        (folder / "records.bin").open("wb") as of_records,
+    ):
         while chunk := list(islice(remaining, CHUNK)):
-            for example in encoder.examples([layout(r) for r in chunk], [row_name(r) for r in chunk]):
-                ids.append(example.ids)
-                roles.append(example.roles)
-                # The first token is never a target.
-                of_row = np.bincount(example.roles[1:], minlength=NUM_ROLES).astype(np.int32)
-                counts.write(of_row.tobytes())
-                of_records.write(np.int64(done + example.record).tobytes())
-                role_tokens += np.bincount(example.roles, minlength=NUM_ROLES)
-                rows += example.truncated > 0
-                tokens += example.truncated
-                answers += example.answer_cut > 0
+            rows = rows_of(encoder.examples([layout(r) for r in chunk], [row_name(r) for r in chunk]))
+            ids.extend(rows.ids, rows.lengths)
+            roles.extend(rows.roles, rows.lengths)
+            counts.write(_target_counts(rows).tobytes())
+            of_records.write((done + rows.records).tobytes())
+            role_tokens += np.bincount(rows.roles, minlength=NUM_ROLES)
+            cut += int(np.count_nonzero(rows.truncated))
+            tokens += int(rows.truncated.sum())
+            answers += int(np.count_nonzero(rows.answers_cut))
             done += len(chunk)
             advance(len(chunk))
-    ids.close()
-    roles.close()
     summary = {
-        "truncated_rows": int(rows),
-        "truncated_tokens": int(tokens),
-        "cut_answers": int(answers),
+        "truncated_rows": cut,
+        "truncated_tokens": tokens,
+        "cut_answers": answers,
         "tokens": dict(zip(ROLE_NAMES, role_tokens.tolist(), strict=False)),
     }
     (folder / "examples.json").write_text(json.dumps(summary, indent=2), encoding="utf-8")
+
+
+def _target_counts(rows: Rows) -> NDArray[np.int32]:
+    """Count the targets of each role in each row; its first token is never one."""
+    cells = np.repeat(np.arange(len(rows)), rows.lengths) * NUM_ROLES + rows.roles
+    counts = np.bincount(cells, minlength=len(rows) * NUM_ROLES)
+    filled = rows.lengths > 0
+    first = (np.cumsum(rows.lengths) - rows.lengths)[filled]
+    counts[cells[first]] -= 1
+    return counts.astype(np.int32)
 
 
 class Examples:

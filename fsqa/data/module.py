@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from fsqa.data.batches import ScoringBatches, TrainBatches
+from fsqa.data.batches import ScoringBatches, TrainBatches, on_device
 from fsqa.data.examples import Examples
 from fsqa.data.plan import BucketedPlan
 from fsqa.errors import InputError
@@ -32,16 +32,20 @@ class TrainLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch_end = (self.position // self._length + 1) * self._length
-        loader: DataLoader[Batch] = DataLoader(
+        for batch in self._made(range(self.position, epoch_end)):
+            self.position += 1
+            yield batch
+
+    def _made(self, numbers: range) -> Iterable[Batch]:
+        if not self._workers:  # a DataLoader in this process would take longer than making the batch
+            return map(self._batches.__getitem__, numbers)
+        return DataLoader(
             self._batches,  # type: ignore[arg-type]  # anything with __getitem__ will do
             batch_size=None,
-            sampler=range(self.position, epoch_end),
+            sampler=numbers,
             num_workers=self._workers,
             generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from dropout's
         )
-        for batch in loader:
-            self.position += 1
-            yield batch
 
     def first(self) -> Batch:
         """Return the very first micro-batch, without moving."""
@@ -103,6 +107,10 @@ class QuestionDataModule(pl.LightningDataModule):
         batches = ScoringBatches(self._validation, 4 * self._micro_batch_size, self._pad_id, rank, devices)
         # A generator of its own, so that a validation draws nothing from dropout's.
         return DataLoader(batches, batch_size=None, shuffle=False, generator=torch.Generator())  # type: ignore[arg-type]
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Return the batch on a device; Lightning would look into it for what there may be to move."""
+        return on_device(batch, device)
 
     def _place(self) -> tuple[int, int]:
         trainer = self.trainer

@@ -7,12 +7,16 @@ import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from itertools import accumulate, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from fsqa.data.arrow import array_of, values_of
+from fsqa.data.collecting import collecting_only_new
 from fsqa.types import Record
 
 CHUNK = 4096
@@ -29,16 +33,24 @@ SCHEMA = pa.schema(
         ("answer_starts", pa.list_(pa.int64())),
     ]
 )
+FIELDS = tuple(field.name for field in fields(Record))
+"""In the order in which a record is made of them."""
+VALUES = attrgetter(*FIELDS)
 
 
 def write_records(folder: Path, records: Iterator[Record], dropped: Counter[str]) -> None:
     """Stream records into ``folder``, with a summary: how many, what was dropped and why, and a content hash."""
     digest, count, kinds = hashlib.sha256(), 0, Counter[str]()
     folder.mkdir(parents=True)
-    with pa.OSFile(str(folder / "records.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+    with (
+        collecting_only_new(),
+        pa.OSFile(str(folder / "records.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, SCHEMA) as writer,
+    ):
         while chunk := list(islice(records, CHUNK)):
-            columns = {name: [getattr(record, name) for record in chunk] for name in SCHEMA.names}
-            writer.write_batch(pa.RecordBatch.from_pydict(columns, SCHEMA))
+            columns = dict(zip(FIELDS, zip(*map(VALUES, chunk), strict=True), strict=True))
+            arrays = [array_of(columns[field.name], field.type) for field in SCHEMA]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
             digest.update(json.dumps(columns, ensure_ascii=False).encode())
             kinds.update(record.kind for record in chunk)
             count += len(chunk)
@@ -74,31 +86,36 @@ class Records(Sequence[Record]):
 
     def __iter__(self) -> Iterator[Record]:
         for chunk in self._chunks:
-            yield from map(_record, chunk.to_pylist())
+            yield from map(Record, *(values_of(chunk.column(name)) for name in FIELDS))
 
     def column(self, name: str) -> Iterator[Any]:
         """Iterate over one field alone."""
         for chunk in self._chunks:
-            yield from chunk.column(name).to_pylist()
+            yield from values_of(chunk.column(name))
 
     def texts(self) -> Iterator[str]:
         """Iterate over all text, to train a tokenizer; a context that several questions in a row share comes once."""
         last = ""
-        for record in self:
-            context = "" if record.context == last else record.context
-            last = record.context
-            yield from filter(None, (record.question, context, *record.answers))
+        for chunk in self._chunks:
+            columns = (values_of(chunk.column(name)) for name in ("question", "context", "answers"))
+            for question, context, answers in zip(*columns, strict=True):
+                if question:
+                    yield question
+                if context and context != last:
+                    yield context
+                last = context
+                yield from filter(None, answers)
 
 
 def shared_questions(left: Iterable[str], right: Iterable[str]) -> int:
     """Count the questions of ``right`` that also stand in ``left``, but for case and white space."""
-    known = {_question_digest(question) for question in left}
-    return sum(_question_digest(question) in known for question in right)
+    known = set(map(_question_hash, left))
+    return sum(map(known.__contains__, map(_question_hash, right)))
 
 
-def _question_digest(question: str) -> bytes:
-    # Eight bytes a question, not the text: a million questions cost tens of megabytes, not hundreds.
-    return hashlib.blake2b(" ".join(question.casefold().split()).encode(), digest_size=8).digest()
+def _question_hash(question: str) -> int:
+    # 64 bits a question, not the text: a million questions cost tens of megabytes, not hundreds.
+    return hash(" ".join(question.casefold().split()))
 
 
 def _record(row: dict[str, Any]) -> Record:

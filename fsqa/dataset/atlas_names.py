@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import product
 
 from fsqa.dataset.atlas_words import (
     ENDINGS,
@@ -22,7 +24,11 @@ _ROOM = 2  # only every second possible name is used, or fewer: neighbours in th
 
 def mix(*numbers: int) -> int:
     """Hash integers to 64 even bits (splitmix64): the atlas's only source of chance, far cheaper than ``random``."""
-    state = 0
+    return _mixed(0, numbers)
+
+
+def _mixed(state: int, numbers: tuple[int, ...]) -> int:
+    """Go on mixing from where other numbers left off."""
     for number in numbers:
         state = (state + number + 0x9E3779B97F4A7C15) & _MASK
         state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -33,7 +39,12 @@ def mix(*numbers: int) -> int:
 
 def draw(seed: int, purpose: str, *numbers: int) -> int:
     """Draw a number for one purpose; draws for different purposes are independent."""
-    return mix(seed, zlib.crc32(purpose.encode()), *numbers)
+    return _mixed(_purpose(seed, purpose), numbers)
+
+
+@cache
+def _purpose(seed: int, purpose: str) -> int:
+    return mix(seed, zlib.crc32(purpose.encode()))
 
 
 @dataclass(frozen=True)
@@ -69,16 +80,28 @@ class Names:
     shuffle: Shuffle
 
     def __getitem__(self, index: int) -> str:
-        rest = self.shuffle[index]
-        chosen = []
-        for part in self.parts:
-            rest, digit = divmod(rest, len(part))
-            chosen.append(part[digit])
+        rest, digit = divmod(self.shuffle[index], len(self._around))
+        before, behind = self._around[digit]
         stem = ""
         for _ in range(self.syllables):
             rest, digit = divmod(rest, len(SYLLABLES))
             stem += SYLLABLES[digit]
-        return self.pattern.format(*chosen, stem=stem.capitalize())
+        return before + stem.capitalize() + behind
+
+    @cached_property
+    def _around(self) -> list[tuple[str, str]]:
+        """What stands before and behind the syllables, for every choice of parts."""
+        return _around(self.pattern, self.parts)
+
+
+@cache
+def _around(pattern: str, parts: tuple[tuple[str, ...], ...]) -> list[tuple[str, str]]:
+    """Fill in the parts in every way, that of the first changing fastest, and cut where the syllables go."""
+    found = []
+    for chosen in product(*reversed(parts)):
+        before, _, behind = pattern.format(*reversed(chosen), stem="\0").partition("\0")
+        found.append((before, behind))
+    return found
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,9 @@ class FileRows(Dataset):
         told = bool(self.fields.get("split"))
         for home in SPLITS if told else (split,):
             for source in self._sources[home]:
-                stem, empty = stem_of(source), True
+                stem, file, empty = stem_of(source), str(source), True
                 for line, row in self._rows(source):
-                    empty, place = False, f"{source}:{line}"
+                    empty, place = False, f"{file}:{line}"
                     if self.only and not self._is_taken(place, row):
                         if home == split:
                             dropped[NOT_TAKEN] += 1

@@ -16,6 +16,7 @@ from fsqa.dataset.file_rows import FileRows
 from fsqa.dataset.holdout import Draw, Mask, carve, carve_whole
 from fsqa.dataset.rows import EmptyError, Row, lines, text, texts
 from fsqa.dataset.sources import known
+from fsqa.dataset.spool import Spool
 from fsqa.errors import InputError
 from fsqa.types import REFUSAL, SPLITS, Record, Split
 
@@ -155,6 +156,23 @@ class FileDataset(FileRows):
 
     def _read(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
         """Yield a record for each of the split's own rows; two with one id are an error."""
+        spool = self._spools.setdefault(split, Spool())
+        if spool.whole:
+            return spool.records(dropped)
+        if not self._is_read_again(split):
+            return self._parsed(split, dropped)
+        found = Counter[str]()  # what the reading leaves out, apart from what others count in the same place
+        return spool.keeping(self._parsed(split, found), found, dropped)
+
+    @cached_property
+    def _spools(self) -> dict[Split, Spool]:
+        return {}
+
+    def _is_read_again(self, split: Split) -> bool:
+        """Say whether the records of a split are gone through more than once."""
+        return bool(self.limit.get(split)) or (split == "train" and any(self.holdout.values()))
+
+    def _parsed(self, split: Split, dropped: Counter[str]) -> Iterator[Record]:
         seen: set[int] = set()
         refusals = 0
         for place, _, record in self._placed(split, dropped):

@@ -37,6 +37,8 @@ def text(place: str, field: str, value: object, *, or_number: bool = False) -> s
 
     Raises InputError for anything else, and for what can be neither tokenised nor written; EmptyError for an empty one.
     """
+    if type(value) is str and (stripped := value.strip()) and stripped.isascii():  # what nearly every value is
+        return stripped
     if or_number and isinstance(value, int):
         value = str(value)
     if not isinstance(value, str):
@@ -62,6 +64,8 @@ def texts(place: str, field: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         came = type(value).__name__
         raise InputError(f"{place}: {field}: wanted a text or a list of texts, came {came}; mend the row")
+    if len(value) == 1:
+        return (text(place, field, value[0]),)
     return tuple(dict.fromkeys(text(place, field, part) for part in value))
 
 

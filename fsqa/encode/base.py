@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fsqa.encode.words import WordMemory
 from fsqa.errors import InputError
 from fsqa.types import Example, Prompt, Record
 
@@ -20,6 +21,7 @@ class Encoder(ABC):
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.end_id, self.start_id = end_token(tokenizer), start_token(tokenizer)
+        self.memory = WordMemory(tokenizer)
 
     @property
     def fingerprint(self) -> list[object]:
@@ -27,7 +29,7 @@ class Encoder(ABC):
         return [type(self).__name__, self.max_length]
 
     @abstractmethod
-    def examples(self, prompts: Sequence[Prompt], names: Sequence[str]) -> list[Example]:
+    def examples(self, prompts: Sequence[Prompt], names: Sequence[str]) -> Sequence[Example]:
         """Encode rows to train or score on, at most ``max_length`` tokens each.
 
         ``Example.record`` tells which of the prompts a row belongs to. Raises InputError with the prompt's name.
@@ -43,6 +45,11 @@ class Encoder(ABC):
         Raises InputError, with the prompt's name, for an answer without a token, and for one that holds the end token.
         """
         answer = [token for piece in pieces[len(prompt.given) :] for token in piece]
+        self.check_answer(prompt, answer, name)
+        return answer
+
+    def check_answer(self, prompt: Prompt, answer: Sequence[int], name: str) -> None:
+        """Raise InputError, with the prompt's name, for an answer without a token or with the end token in it."""
         if not answer:
             raise InputError(f"{name}: the answer {prompt.answer[0].text!r} has no token in this tokenizer")
         if self.end_id in answer:
@@ -50,15 +57,16 @@ class Encoder(ABC):
                 f"{name}: the answer holds the end token {self.tokenizer.decode([self.end_id])!r} itself, and would be "
                 "cut there; take it out of the data"
             )
-        return answer
 
     def tokenize(self, texts: Sequence[Sequence[str]]) -> list[list[list[int]]]:
-        """Tokenise every piece of every row apart, all in one call, and group the pieces by row again."""
-        flat = [text for row in texts for text in row]
-        if not flat:
-            return [[] for _ in texts]
-        pieces = iter(self.tokenizer(flat, add_special_tokens=False, return_attention_mask=False)["input_ids"])
-        return [[next(pieces) for _ in row] for row in texts]
+        """Tokenise every piece of every row apart, each different text once, and group the pieces by row.
+
+        Equal pieces are one list, so none may be changed.
+        """
+        different = list(dict.fromkeys(text for row in texts for text in row))
+        pieces = self.memory.pieces(different)
+        tokens = {text: pieces[i].tolist() for i, text in enumerate(different)}
+        return [[tokens[text] for text in row] for row in texts]
 
 
 def end_token(tokenizer: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fsqa.errors import InputError
@@ -38,9 +39,13 @@ class BalancedKL(TokenLoss):
                 "for the answer alone take loss=answer_end"
             )
 
+    @cached_property
+    def _by_role(self) -> tuple[float, ...]:
+        return role_weights(self.weights)
+
     def weigh(self, batch: Batch) -> Float[Tensor, "batch time"]:
         """Scale the two sides of each example to their shares; a side with no target leaves its share to the other."""
-        weights = target_weights(batch, role_weights(self.weights))
+        weights = target_weights(batch, self._by_role)
         on_answer_side = (batch.roles == Role.ANSWER) | (batch.roles == Role.END)
         answer = normalized_rows(weights * on_answer_side)
         question = normalized_rows(weights * ~on_answer_side)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from fsqa.loss.token_loss import TokenLoss, check_smoothing, normalized_rows, role_weights, target_weights
@@ -28,10 +29,13 @@ class SmoothedKL(TokenLoss):
         check_smoothing(self.smoothing)
         role_weights(self.weights)
 
+    @cached_property
+    def _by_role(self) -> tuple[float, ...]:
+        return role_weights(self.weights)
+
     def weigh(self, batch: Batch) -> Float[Tensor, "batch time"]:
         """Weigh targets by role, then divide by the example's or the whole step's total weight."""
-        by_role = role_weights(self.weights)
-        weights = target_weights(batch, by_role)
+        weights = target_weights(batch, self._by_role)
         if self.mean == "token":
-            return weights / (weights.new_tensor(by_role) @ batch.step_targets.to(weights.dtype))
+            return weights / (weights.new_tensor(self._by_role) @ batch.step_targets.to(weights.dtype))
         return normalized_rows(weights) / batch.step_examples

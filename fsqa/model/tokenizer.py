@@ -11,6 +11,8 @@ from typing import Any
 from fsqa.errors import InputError
 
 START, END, PAD = "<|start|>", "<|end|>", "<|pad|>"
+LEARNED, LEARNED_SETTINGS = "tokenizer.json", "settings.json"
+"""Files of a learned tokenizer that is kept."""
 
 
 def learn_tokenizer(texts: Iterator[str], vocabulary: int) -> Any:
@@ -41,6 +43,23 @@ def learn_tokenizer(texts: Iterator[str], vocabulary: int) -> Any:
 def is_learned(tokenizer: Any) -> bool:
     """Say whether a tokenizer was learned by :func:`learn_tokenizer`, by its special tokens."""
     return bool(tokenizer.bos_token == START and tokenizer.eos_token == END and tokenizer.pad_token == PAD)
+
+
+def write_learned(tokenizer: Any, folder: Path) -> None:
+    """Write a tokenizer that was learned, and nothing added to it, for :func:`read_learned`."""
+    settings = {name: value for name, value in tokenizer.init_kwargs.items() if name != "backend"}
+    (folder / LEARNED_SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
+    (folder / LEARNED).write_text(tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
+
+
+def read_learned(folder: Path) -> Any:
+    """Return a learned tokenizer as it came from learning, without a trace of the folder."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    settings = json.loads((folder / LEARNED_SETTINGS).read_text(encoding="utf-8"))
+    core = Tokenizer.from_str((folder / LEARNED).read_text(encoding="utf-8"))
+    return PreTrainedTokenizerFast(tokenizer_object=core, **settings)
 
 
 def read_tokenizer(path: str, revision: str | None) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
@@ -80,9 +82,9 @@ class StepFigures:
 
     def add_norm(self, norm: Tensor) -> None:
         """Add the norm of a step's gradients; one that float16 overflowed in is a step that was not taken."""
-        finite = norm.detach().isfinite()
-        self.grad_norm = self.grad_norm.to(norm.device) + torch.where(finite, norm.detach(), 0.0)
-        self.finite_norms = self.finite_norms.to(norm.device) + finite
+        norm = norm.detach()
+        self.grad_norm = self.grad_norm.to(norm.device) + norm.nan_to_num(nan=0.0, posinf=0.0)
+        self.finite_norms = self.finite_norms.to(norm.device) + (norm < math.inf)
 
     def sums(self) -> dict[str, list[float]]:
         """Return the sums as plain numbers."""
@@ -125,6 +127,16 @@ class ObjectiveModule(pl.LightningModule):
         self.strict_loading = False  # a checkpoint holds only what learns; on_load_checkpoint looks whether all of it
         self._frozen_key: str | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; torch first looks whether it is a weight or a module.
+
+        That takes microseconds, and Lightning notes the hook it is in some fifty times in a step.
+        """
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     @property
     def frozen_key(self) -> str:
         """What the weights that do not learn are known by."""
@@ -153,7 +165,8 @@ class ObjectiveModule(pl.LightningModule):
         output = self.weighted_loss(batch)
         self.figures.add(output)
         # Lightning divides by the number of micro-batches and averages over devices; the shares must add up.
-        return output.loss * self.trainer.accumulate_grad_batches * self.trainer.world_size
+        shares = self.trainer.accumulate_grad_batches * self.trainer.world_size
+        return output.loss if shares == 1 else output.loss * shares
 
     @abstractmethod
     def weighted_loss(self, batch: Batch) -> LossOutput:
@@ -197,13 +210,17 @@ class ObjectiveModule(pl.LightningModule):
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
             scaler.unscale_(optimizer)
-        learned = [p for p in self.parameters() if p.grad is not None]
+        learned = [p for p in self._every_parameter if p.grad is not None]
         is_shared_out = any(isinstance(p, DTensor) for p in learned)
         if self.speed.folded_clipping and scaler is None and folds_scale(optimizer) and not is_shared_out:
             norm = fold_clipping(optimizer, learned, gradient_clip_val)
         else:
             norm = torch.nn.utils.clip_grad_norm_(learned, gradient_clip_val)
         self.figures.add_norm(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+    @cached_property
+    def _every_parameter(self) -> tuple[torch.nn.Parameter, ...]:
+        return tuple(self.parameters())  # kept, since to walk through the modules takes longer than to clip
 
     def configure_model(self) -> None:
         """Share the weights between the devices where the strategy does so: block by block, then what is left."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
 from typing import Any
 
 from fsqa.errors import InputError, did_you_mean
 from fsqa.prompt.base import Layout
 from fsqa.prompt.fields import check_answer_field, check_fields
 from fsqa.types import Prompt, Record, Role, Segment
+
+Parts = list[tuple[str, str | None]]
+"""A text as pieces that stand as they are, each with the field that follows it, if any does."""
 
 ROLES = {role.name.lower(): role for role in (Role.PROMPT, Role.CONTEXT, Role.ANSWER)}
 
@@ -45,19 +51,29 @@ class Template(Layout):
 
     def __call__(self, record: Record) -> Prompt:
         """Lay out one record; the answer is the record's first. Segments that come out empty are left out."""
-        given = tuple(
-            Segment(ROLES[role], text.format(question=record.question, context=record.context))
-            for segment in self.segments[:-1]
-            for role, text in segment.items()
-        )
-        (text,) = self.segments[-1].values()
-        answer = Segment(Role.ANSWER, text.format(answer=first_answer(record)))
+        *given, (_, answer) = self._parsed
+        values = {"question": record.question, "context": record.context, "answer": first_answer(record)}
+        filled = [(role, _filled(parts, values)) for role, parts in given]
         return Prompt(
-            given=tuple(s for s in given if s.text),
-            answer=(answer,),
+            given=tuple([Segment(role, text) for role, text in filled if text]),
+            answer=(Segment(Role.ANSWER, _filled(answer, values)),),
             start=self.start,
             answer_start=record.answer_starts[0] if record.answer_starts else None,
         )
+
+    @cached_property
+    def _parsed(self) -> list[tuple[Role, Parts]]:
+        """The role and the parts of each segment, read once: a format is parsed anew each time it is used."""
+        return [
+            (ROLES[role], [(literal, name) for literal, name, _, _ in Formatter().parse(text)])
+            for segment in self.segments
+            for role, text in segment.items()
+        ]
+
+
+def _filled(parts: Parts, values: Mapping[str, str]) -> str:
+    """Put the values into the fields of a text."""
+    return "".join([literal + values[name] if name else literal for literal, name in parts])
 
 
 def _check_segment(segment: dict[str, str], where: str) -> None:

@@ -6,6 +6,8 @@ import gc
 from contextlib import suppress
 from importlib import import_module
 
+from fsqa.lean_imports import load_libraries
+
 MODULES = (
     "accelerate",
     "bm25s",
@@ -39,6 +41,7 @@ def load() -> None:
     writes to its pages, which it shares with the others.
     """
     gc.disable()  # looking for garbage costs a tenth of the loading, and finds none
+    load_libraries()
     for name in MODULES:
         with suppress(ModuleNotFoundError):  # parts of other packages move; a run then loads them by itself
             import_module(name)

@@ -68,6 +68,19 @@ def test_first_does_not_move(module):
     assert same(first, next(iter(loader)))
 
 
+def test_the_data_module_moves_batches_itself(module):
+    batch = module.train_dataloader().first()
+    moved = module.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert type(moved) is type(batch)
+    assert [(tensor.device.type, tensor.shape) for tensor in moved] == [("meta", tensor.shape) for tensor in batch]
+
+
+def test_an_epoch_draws_nothing_from_what_dropout_draws_from(module):
+    state = torch.get_rng_state()
+    list(module.train_dataloader())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_workers_change_nothing(module, monkeypatch):
     plain = list(module.train_dataloader())
     monkeypatch.setattr(module, "_workers", 1)

@@ -26,7 +26,7 @@ def test_round_trip(tmp_path):
     assert list(records) == RECORDS
     assert [records[i] for i in range(len(records))] == RECORDS
     assert list(records.column("question")) == [record.question for record in RECORDS]
-    assert list(records.column("answers")) == [list(record.answers) for record in RECORDS]
+    assert list(records.column("answers")) == [record.answers for record in RECORDS]
     with pytest.raises(IndexError):
         records[len(RECORDS)]
 

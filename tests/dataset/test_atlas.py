@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 
 from fsqa.dataset.atlas import HELD_OUT, RELATIONS, TRAIN_PHRASINGS, VERSION, Atlas
 from fsqa.dataset.atlas_names import NameMaker, Shuffle, mix
+from fsqa.dataset.atlas_words import SYLLABLES
 from fsqa.dataset.atlas_world import PHRASINGS, World
 from fsqa.errors import InputError
 from fsqa.types import SPLITS
@@ -291,3 +292,17 @@ def test_mix_is_splitmix64():
     # The first two outputs of the reference generator seeded with 0 and with 1234567.
     assert mix(0) == 0xE220A8397B1DCDAF
     assert mix(1234567) == 6457827717110365317
+
+
+def test_a_name_is_its_parts_by_the_low_digits_then_its_syllables():
+    for names in (NameMaker(3).novels(50_000), NameMaker(3).people(400), NameMaker(3).coined("city", 70)):
+        for index in range(0, 70, 7):
+            rest = names.shuffle[index]
+            chosen, stem = [], ""
+            for part in names.parts:
+                rest, digit = divmod(rest, len(part))
+                chosen.append(part[digit])
+            for _ in range(names.syllables):
+                rest, digit = divmod(rest, len(SYLLABLES))
+                stem += SYLLABLES[digit]
+            assert names[index] == names.pattern.format(*chosen, stem=stem.capitalize())

@@ -8,7 +8,7 @@ from fsqa.model.build import requantized
 from fsqa.model.quantization import Quantization
 from fsqa.model.source import Wanted
 from fsqa.objective.causal_module import CausalModule
-from fsqa.objective.self_check import TOLERANCE, check_objective
+from fsqa.objective.self_check import TOLERANCE, check_objective, shortest_and_longest
 from fsqa.scheduler.warmup import Constant
 from tests.builders import LOSSES, SIZES, batch, configured, tiny_model
 
@@ -98,4 +98,61 @@ def test_what_int8_rounds_by_its_batch_passes():
     ours, full = of.compare_logits(BATCH)
     assert float((ours - full).abs().max() / full.abs().max()) > TOLERANCE[torch.float32]
     of.model.lm_head.requires_grad_(True)
+    check_objective(of, BATCH)
+
+
+def test_two_rows_are_enough():
+    rows = batch("pppaaae", "pae", "pccaaaaae", "paae", "pccaaaaae")
+    few = shortest_and_longest(rows)
+    assert few.rows.tolist() == [1, 2]
+    assert few.ids.shape == (2, 9)
+    assert torch.equal(few.ids, rows.ids[[1, 2]])
+    assert torch.equal(few.roles, rows.roles[[1, 2]])
+    assert torch.equal(few.step_targets, rows.step_targets)
+    alone = shortest_and_longest(batch("pae", "pae"))
+    assert alone.ids.shape == (1, 3)
+    of = objective(tiny_model("gpt2"))
+    seen = []
+    of.model.get_input_embeddings().register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[0]))
+    check_objective(of, rows)
+    assert set(seen) == {2}
+
+
+def test_what_two_rows_cannot_show_is_asked_of_all():
+    """A weight that learns from one row alone, as an expert may; and one that none of the rows needs."""
+
+    class Expert(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, hidden):
+            return hidden * self.weight if len(hidden) > 2 else hidden
+
+    of = objective(tiny_model("gpt2"))
+    of.model.transformer.ln_f = torch.nn.Sequential(of.model.transformer.ln_f, Expert())
+    check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
+    with pytest.raises(InputError, match=r"'transformer.ln_f.1.weight' gets no gradient"):
+        check_objective(of, shortest_and_longest(BATCH))
+
+
+@pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
+def test_any_number_of_a_gradient_that_is_not_finite_is_found(bad):
+    of = objective(tiny_model("gpt2"))
+
+    def spoil(gradient):
+        spoiled = gradient.clone()
+        spoiled[-1] = bad
+        return spoiled
+
+    of.model.transformer.h[0].mlp.c_fc.bias.register_hook(spoil)
+    with pytest.raises(InputError, match=r"'transformer.h.0.mlp.c_fc.bias' gets a gradient that is not finite"):
+        check_objective(of, BATCH)
+    assert all(parameter.grad is None for parameter in of.parameters())
+
+
+def test_a_large_gradient_is_finite_though_its_sum_is_not():
+    of = objective(tiny_model("gpt2"))
+    of.model.transformer.h[0].mlp.c_fc.bias.register_hook(lambda gradient: torch.full_like(gradient, 3e38))
     check_objective(of, BATCH)

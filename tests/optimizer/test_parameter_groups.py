@@ -187,6 +187,6 @@ def test_without_a_limit_nothing_is_clipped_or_measured():
 
 def test_norms_that_overflowed_do_not_count():
     of = objective(tiny_model("gpt2"), partial(torch.optim.SGD, lr=0.1))
-    for norm in (1.0, torch.inf, 3.0):
+    for norm in (1.0, torch.inf, 3.0, torch.nan):
         of.figures.add_norm(torch.tensor(norm))
     assert (of.figures.grad_norm.item(), of.figures.finite_norms.item()) == (4.0, 2.0)

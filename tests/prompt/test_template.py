@@ -92,3 +92,12 @@ def test_refused_where_nothing_need_stand_before_the_answer(given):
     assert template(*given, ANSWER, start=True)(Record(id="1", question="why", answers=("so",))).given == ()
     with pytest.raises(InputError, match=r"prompt: nothing stands before the answer; .*prompt\.start=true"):
         template(*given, ANSWER, start=False)
+
+
+def test_formats_are_filled_as_python_fills_them():
+    text = "{{%}} {question}{question}\\n {context} }}{{"
+    layout = Template(start=False, segments=[{"prompt": text}, {"answer": "{{a}} {answer}!"}])
+    record = Record(id="1", question="{who} %s", answers=("{x}",), context="\\é")
+    prompt = layout(record)
+    assert prompt.given[0].text == text.format(question="{who} %s", context="\\é")
+    assert prompt.answer[0].text == "{a} {x}!"
