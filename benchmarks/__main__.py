@@ -40,7 +40,7 @@ def run(words: Sequence[str]) -> int:
             return max(_main(each)(rest) for each in BENCHMARKS)
         if name not in BENCHMARKS:
             raise InputError(
-                f"benchmarks: there is no '{name}'{did_you_mean(name, [*BENCHMARKS, 'all'])}; "
+                f"there is no '{name}'{did_you_mean(name, [*BENCHMARKS, 'all'])}; "
                 f"wanted one of {', '.join(BENCHMARKS)}, all"
             )
         return _main(name)(rest)

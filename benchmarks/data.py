@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import positive
 from benchmarks.processes import single_threaded, timed
 from fsqa.errors import InputError
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
     from benchmarks.tables import write
 
     if not options.data.is_dir():
-        raise InputError(f"benchmarks: --data: wanted the folder of nq_open, got {options.data}, which is none")
+        raise InputError(f"--data: wanted the folder of nq_open, got {options.data}, which is none")
     rows = _cases(options.rows, options.data.resolve()) + _tokenising_rows()
     command = f"python -m benchmarks data {shlex.join(argv)}".rstrip()
     write(options.output, "data", "Data, from nothing to the first batch", COLUMNS, rows, NOTES, command, facts())
@@ -178,7 +179,7 @@ def _tokenising(way: str) -> Work:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks data", description=__doc__)
     add = parser.add_argument
-    add("--rows", type=int, default=SIZES[-1], help=f"most questions of the atlas ({SIZES[-1]:,})")
+    add("--rows", type=positive, default=SIZES[-1], help=f"most questions of the atlas ({SIZES[-1]:,})")
     add("--data", type=Path, default=ROOT.parent / "shared/data/nq_open", help="folder of the nq_open files")
     add("--output", type=Path, default=Path("benchmarks/results"), help="folder of the results")
     add("--measure", help=argparse.SUPPRESS)

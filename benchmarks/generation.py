@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, tables, workload
+from benchmarks.arguments import positive
 from fsqa.encode.sequence import SequenceEncoder
 from fsqa.errors import InputError
 from fsqa.generation import Greedy
@@ -178,9 +179,6 @@ def row(way: str, results: Mapping[str, Result]) -> dict[str, object]:
 def main(argv: Sequence[str]) -> int:
     """Race and write the table; 0 where fsqa says what ``generate()`` says to every question."""
     options = _parser().parse_args(argv)
-    for name in ("questions", "alone", "rounds", "threads", "batch_size"):
-        if getattr(options, name) < 1:
-            raise InputError(f"--{name.replace('_', '-')}: wanted 1 or more, got {getattr(options, name)}")
     race = assemble(options)
     results = run(race, options.rounds, options.alone)
     apart = sum(results["fsqa"].answers[text] != said for text, said in results[ARRIVAL].answers.items())
@@ -209,15 +207,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks generation", description=__doc__)
+    given = machine.ROOT.parent / "shared"
     parser.add_argument("--model", default="gpt_neo_125m", help=f"one of {', '.join(workload.SHAPES)}")
-    parser.add_argument("--questions", type=int, default=384, help="questions in all (384)")
-    parser.add_argument("--alone", type=int, default=40, help="of them answered one by one too (40)")
-    parser.add_argument("--threads", type=int, default=1, help="of torch (1)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns that every way has (5)")
-    parser.add_argument("--batch-size", type=int, default=64, help="questions that fsqa answers together (64)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/nq_open"), help="folder of the questions")
-    parser.add_argument("--tokenizer", type=Path, default=Path("../shared/models/gpt2-tokenizer"), help="its folder")
+    parser.add_argument("--questions", type=positive, default=384, help="questions in all (384)")
+    parser.add_argument("--alone", type=positive, default=40, help="of them answered one by one too (40)")
+    parser.add_argument("--threads", type=positive, default=1, help="of torch (1)")
+    parser.add_argument("--rounds", type=positive, default=5, help="turns that every way has (5)")
+    parser.add_argument("--batch-size", type=positive, default=64, help="questions that fsqa answers together (64)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where (cpu)")
+    parser.add_argument("--data", type=Path, default=given / "data/nq_open", help="folder of the questions")
+    parser.add_argument("--tokenizer", type=Path, default=given / "models/gpt2-tokenizer", help="its folder")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder of the results")
     return parser
 

@@ -90,7 +90,8 @@ def shared_arguments(job: Job) -> dict[str, Any]:
         "weight_decay": WEIGHT_DECAY,
         "max_grad_norm": CLIP,
         "max_steps": ENDLESS,
-        "train_sampling_strategy": "sequential",  # the questions are in a drawn order already
+        # The questions are in a drawn order already.
+        "train_sampling_strategy": "group_by_length" if "by_length" in job.chosen.options else "sequential",
         "dataloader_drop_last": True,
         "bf16": job.precision == "bf16",
         "use_cpu": job.device == "cpu",

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ EXACT = 1e-5
 """Largest relative error against float64 of a route that counts as fp32."""
 
 REPEATS = 7
+
+PACKAGES = {"transformers": "transformers", "Lightning": "pytorch_lightning", "TRL": "trl"}
+"""Whose versions a reader has to know, where they are installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ class Rates:
 
 
 def facts() -> dict[str, Any]:
-    """Return what a reader has to know of the machine: processor, cores, memory, versions."""
+    """Return what a reader has to know of the machine: processor, cores, memory, versions of what raced."""
     import torch
 
     found: dict[str, Any] = {
@@ -51,10 +56,17 @@ def facts() -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 2),
         "Python": platform.python_version(),
         "torch": torch.__version__,
+        **{told: _version(package) for told, package in PACKAGES.items()},
     }
     if torch.cuda.is_available():
         found["GPU"] = torch.cuda.get_device_name()
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _version(package: str) -> str | None:
+    with suppress(PackageNotFoundError):
+        return version(package)
+    return None
 
 
 def memory_mb(name: str) -> float:

@@ -1,4 +1,4 @@
-"""What a step costs beside the model and the optimizer: the same batches in a bare loop and in ``fsqa train``.
+"""What a step of ``fsqa train`` costs beside the model and the optimizer, by a clock inside the steps themselves.
 
 The model is so small that arithmetic is next to nothing, and what is left is Python.
 """
@@ -9,12 +9,12 @@ import argparse
 import shlex
 import statistics
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, count, islice
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+
+from benchmarks.arguments import positive
+from fsqa.errors import InputError
 
 CHUNK = 20
 """Steps whose time is taken together: as many as stand between two lines of the history, so that one is in each."""
@@ -40,87 +40,71 @@ TINY = (
 
 COLUMNS = ("what", "CPU us/step", "least CPU us/step", "wall us/step")
 
+STEP = "step"
 
-@dataclass
-class Times:
-    """Microseconds per step of one way of training, a value for every chunk of steps."""
-
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-    def add(self, wall: float, cpu: float, steps: int) -> None:
-        """Add a chunk, given in seconds."""
-        self.wall.append(wall / steps * 1e6)
-        self.cpu.append(cpu / steps * 1e6)
-
-    def row(self, what: str) -> dict[str, object]:
-        """Return a row of the table."""
-        return {
-            "what": what,
-            "CPU us/step": statistics.median(self.cpu),
-            "least CPU us/step": min(self.cpu),
-            "wall us/step": statistics.median(self.wall),
-        }
+Chunks = Mapping[str, Sequence[Mapping[str, float]]]
+"""For the clocks ``wall`` and ``cpu``: microseconds a step that each part took, chunk by chunk."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure, write ``overhead.json`` and ``overhead.md``, and return 1 where the target is missed."""
     options = _parser().parse_args(argv)
+    if options.steps < 2 * CHUNK:
+        raise InputError(f"--steps: wanted {2 * CHUNK} or more, of which the first {CHUNK} do not count")
     import torch
 
     from benchmarks.machine import facts
+    from benchmarks.step_parts import FRAMEWORK
     from benchmarks.tables import write
 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="fsqa-overhead-") as scratch:
-        found = measure(Path(scratch), options.steps, options.rounds, options.speed)
-    rows = table(found)
-    missed = next(row for row in rows if row["what"] == "framework")["CPU us/step"]
+        chunks = measure(Path(scratch), options.steps, options.rounds, options.speed)
+    framework = statistics.median(chunk[FRAMEWORK] for chunk in chunks["cpu"])
     write(
         options.output,
         "overhead",
         "What a step costs beside the model and the optimizer",
         COLUMNS,
-        rows,
+        table(chunks),
         _notes(options),
         f"python -m benchmarks overhead {shlex.join(argv)}".rstrip(),
         facts(),
     )
-    print(f"{options.output / 'overhead.md'}: {missed:,.0f} us of CPU a step, wanted less than {TARGET}")
-    return int(missed >= TARGET)
+    print(f"{options.output / 'overhead.md'}: {framework:,.0f} us of CPU a step, wanted less than {TARGET}")
+    return int(framework >= TARGET)
 
 
-def measure(scratch: Path, steps: int, rounds: int, speed: str) -> dict[str, Times]:
-    """Let the ways take turns and return their times; a round is so many steps of each."""
+def measure(scratch: Path, steps: int, rounds: int, speed: str) -> Chunks:
+    """Train so many runs after one for practice, and return what their chunks took; the first of each is left out."""
+    from benchmarks.step_parts import CALLBACK
     from benchmarks.steps import trained
 
-    found = {"bare": Times(), "collate": Times(), "fsqa": Times()}
-    words = [*TINY, f"speed={speed}", f"outputs={scratch}", *_long(steps)]
+    found: dict[str, list[dict[str, float]]] = {"wall": [], "cpu": []}
     for number in range(rounds + 1):
-        kept = found if number else {name: Times() for name in found}  # the first round is a warm-up
-        _bare([*words, f"study=bare{number}"], steps, kept)
-        done = trained([*words, f"study=fsqa{number}"], scratch / "steps.json")
-        for first in range(CHUNK, steps - CHUNK + 1, CHUNK):
-            wall, cpu = (done.seconds(clock, first, first + CHUNK) for clock in ("wall", "cpu"))
-            kept["fsqa"].add(wall, cpu, CHUNK)
+        words = [*TINY, f"speed={speed}", f"outputs={scratch}", f"study=round{number}", *_long(steps)]
+        written = trained(words, scratch / "parts.json", CALLBACK)
+        if number:
+            for clock, ends in written.items():
+                found[clock] += chunks_of(ends)
     return found
 
 
-def table(found: Mapping[str, Times]) -> list[dict[str, object]]:
-    """Return the rows of the table; the framework is what fsqa takes beyond the bare loop."""
-    rows = [
-        found["bare"].row("bare loop over batches made before"),
-        found["collate"].row("making a batch"),
-        found["fsqa"].row("fsqa train"),
-    ]
-    bare, _, ours = rows
-    beyond = {name: _number(ours[name]) - _number(bare[name]) for name in COLUMNS[1:]}
-    return [*rows, {"what": "framework", **beyond}]
+def chunks_of(ends: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """Return microseconds a step of each part in every whole chunk but the first, from seconds at the ends of steps."""
+    marks = ends[CHUNK - 1 :: CHUNK]
+    return [{part: (last[part] - first[part]) / CHUNK * 1e6 for part in last} for first, last in pairwise(marks)]
 
 
-def _number(value: object) -> float:
-    assert isinstance(value, float)
-    return value
+def table(chunks: Chunks) -> list[dict[str, object]]:
+    """Return a row for the whole step and one for each of its parts."""
+    whole = {clock: [{STEP: sum(chunk.values()), **chunk} for chunk in of_clock] for clock, of_clock in chunks.items()}
+    rows: list[dict[str, object]] = []
+    for part in whole["cpu"][0]:
+        wall, cpu = ([chunk[part] for chunk in whole[clock]] for clock in ("wall", "cpu"))
+        figures = (statistics.median(cpu), min(cpu), statistics.median(wall))
+        rows.append(dict(zip(COLUMNS, (part, *figures), strict=True)))
+    return rows
 
 
 def _long(steps: int) -> list[str]:
@@ -129,73 +113,21 @@ def _long(steps: int) -> list[str]:
     return [f"trainer.max_steps={steps}", f"trainer.val_check_interval={never}", f"callbacks.progress.every={never}"]
 
 
-def _bare(words: Sequence[str], steps: int, kept: Mapping[str, Times]) -> None:
-    """Train as a loop without a framework would, over batches that are there already."""
-    import torch
-
-    from benchmarks.steps import composed, prepared
-    from fsqa.config.assemble import assemble_optimizer
-    from fsqa.config.instantiate import build
-
-    config = composed(words)
-    with prepared(config) as (_, assembly, objective):
-        optimizer = assemble_optimizer(config["optimizer"])(objective.model)
-        scheduler = build(config["scheduler"])(optimizer, steps)
-        clip = float(config["trainer"]["gradient_clip_val"])
-        batches = _batches(config, assembly, steps, kept["collate"])
-        objective.train()
-        learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        for first in range(0, steps, CHUNK):
-            wall, cpu = time.perf_counter(), time.process_time()
-            for batch in batches[first : first + CHUNK]:
-                loss = objective.weighted_loss(batch).loss
-                optimizer.zero_grad()
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(learned, clip)
-                optimizer.step()
-                scheduler.step()
-            if first:
-                kept["bare"].add(time.perf_counter() - wall, time.process_time() - cpu, CHUNK)
-
-
-def _batches(config: Mapping[str, Any], assembly: Any, steps: int, kept: Times) -> list[Any]:
-    """Make the batches that a run of fsqa sees, and note what that takes."""
-    from fsqa.data.module import QuestionDataModule
-
-    size = config["batch_size"]
-    data = QuestionDataModule(
-        train=assembly.examples["train"],
-        validation=assembly.examples["validation"],
-        pad_id=assembly.encoder.end_id,
-        batch_size=size,
-        micro_batch_size=size,
-        seed=config["seed"],
-        workers=0,
-    )
-    loader = data.train_dataloader()
-    endless, batches = chain.from_iterable(loader for _ in count()), []
-    while len(batches) < steps:
-        wall, cpu = time.perf_counter(), time.process_time()
-        chunk = list(islice(endless, CHUNK))
-        kept.add(time.perf_counter() - wall, time.process_time() - cpu, CHUNK)
-        batches += chunk
-    return batches[:steps]
-
-
 def _notes(options: argparse.Namespace) -> list[str]:
     return [
-        f"Medians over chunks of {CHUNK} steps, {options.rounds} rounds of {options.steps} steps of each way in turns, "
-        f"in one process with one thread; speed={options.speed}.",
-        "Both ways run the objective of fsqa, AdamW, clipping at the same norm and the schedule. 'framework' is the "
-        "whole of fsqa train less the bare loop: Lightning, the callbacks, the history, and making the batches.",
+        f"Medians over chunks of {CHUNK} steps, {options.rounds} runs of {options.steps} steps after one for practice, "
+        f"in one process with one thread; speed={options.speed}. Parts need not add up: each median is its own.",
+        "Timed within the steps: the forward pass with the loss, backward(), clipping, and the optimizer's zero_grad() "
+        "and step() without what that calls back. 'framework' is the rest of the step: Lightning, callbacks, history, "
+        "schedule, making the batch, and the clock itself.",
         "The time of other processes is in the wall time and not in the CPU time.",
     ]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks overhead", description=__doc__)
-    parser.add_argument("--steps", type=int, default=400, help="optimizer steps of a round (400)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each way, after one that is thrown away (3)")
-    parser.add_argument("--speed", default="plain", help="the option of the config group speed (plain)")
+    parser.add_argument("--steps", type=positive, default=400, help="optimizer steps of a run (400)")
+    parser.add_argument("--rounds", type=positive, default=3, help="runs, after one that is thrown away (3)")
+    parser.add_argument("--speed", default="fast", help="the option of the config group speed (fast)")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder of the results")
     return parser

@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.arguments import positive
 from benchmarks.processes import single_threaded, timed
+from fsqa.errors import InputError
 
 CHUNK = 10
 """Steps whose time is taken together; the median of chunks leaves out what a disturbance cost."""
@@ -27,6 +29,8 @@ COLUMNS = ("rows", "batch", "us/token", "CPU us/token", "us/example", "tokens/ex
 def main(argv: Sequence[str]) -> int:
     """Measure, write ``scaling.json`` and ``scaling.md``; 1 where a real token costs more with more rows."""
     options = _parser().parse_args(argv)
+    if options.steps < WARM_UP + CHUNK:
+        raise InputError(f"--steps: wanted {WARM_UP + CHUNK} or more, of which the first {WARM_UP} do not count")
     if options.measure:
         print(json.dumps(measure(*options.measure, options.steps, options.folder)))
         return 0
@@ -74,14 +78,14 @@ def measure(rows: int, batch: int, steps: int, folder: Path) -> dict[str, float]
     """Train on so many made-up questions and return microseconds per token and example, and the peak in MB."""
     import torch
 
-    from benchmarks.steps import trained
+    from benchmarks.steps import Steps, trained
     from fsqa.memory import forget_peak, peak_mb
 
     torch.set_num_threads(1)
     forget_peak()
     with tempfile.TemporaryDirectory(dir=folder) as study:
         words = [*_words(rows, batch, steps), f"outputs={folder}", f"study={Path(study).name}"]
-        done = trained(words, folder / f"{Path(study).name}.json")
+        done = Steps(**trained(words, folder / f"{Path(study).name}.json"))
     firsts = range(WARM_UP, steps - CHUNK + 1, CHUNK)
     tokens = [sum(done.tokens[first : first + CHUNK]) for first in firsts]
     examples = sum(done.examples[WARM_UP : firsts[-1] + CHUNK]) / len(tokens)
@@ -150,11 +154,11 @@ def _notes(options: argparse.Namespace) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks scaling", description=__doc__)
     add = parser.add_argument
-    add("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000], help="numbers of training rows")
-    add("--batches", type=int, nargs="+", default=[8, 16, 32, 64], help=f"batch sizes, on {ROWS_OF_BATCHES:,} rows")
-    add("--steps", type=int, default=120, help=f"optimizer steps of a measurement, {WARM_UP} of them warm-up (120)")
-    add("--rounds", type=int, default=3, help="how often every place is measured (3)")
+    add("--rows", type=positive, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000], help="training rows")
+    add("--batches", type=positive, nargs="+", default=[8, 16, 32, 64], help=f"sizes, on {ROWS_OF_BATCHES:,} rows")
+    add("--steps", type=positive, default=120, help=f"steps of a measurement, {WARM_UP} of them warm-up (120)")
+    add("--rounds", type=positive, default=3, help="how often every place is measured (3)")
     add("--output", type=Path, default=Path("benchmarks/results"), help="folder of the results")
-    add("--measure", type=int, nargs=2, metavar=("ROWS", "BATCH"), help="measure one place and print it as JSON")
+    add("--measure", type=positive, nargs=2, metavar=("ROWS", "BATCH"), help="measure one place and print it as JSON")
     add("--folder", type=Path, default=Path("outputs"), help="where --measure keeps its data")
     return parser

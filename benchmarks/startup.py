@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import positive
 from benchmarks.processes import fsqa, single_threaded, timed
 from fsqa.errors import InputError
 
@@ -211,7 +212,8 @@ def _notes(options: argparse.Namespace, peers: Mapping[str, str]) -> list[str]:
         f"Fresh processes in turns, {options.rounds} rounds after one that is thrown away, medians; "
         f"{options.threads} thread(s).",
         f"First steps are of {options.model} with its weights on disk and the same questions, batch 8. fsqa is "
-        "fsqa train with its checks and baselines; cold has no prepared data, warm has that of an earlier run.",
+        "fsqa train with its checks (its baselines come after the training here); cold has no prepared data, warm has "
+        "that of an earlier run.",
         *([f"Left out, as their packages are not installed: {', '.join(left_out)}."] if left_out else []),
     ]
 
@@ -219,9 +221,9 @@ def _notes(options: argparse.Namespace, peers: Mapping[str, str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks startup", description=__doc__)
     add = parser.add_argument
-    add("--model", default="gpt_neo_125m", help="whose first step is waited for, one of workload.SHAPES (gpt_neo_125m)")
-    add("--rounds", type=int, default=3, help="how often everything is measured, after one round for nothing (3)")
-    add("--threads", type=int, default=1, help="of every process that trains (1)")
+    add("--model", default="gpt_neo_125m", help="whose first step is waited for, as in the race (gpt_neo_125m)")
+    add("--rounds", type=positive, default=3, help="how often everything is measured, after one round for nothing (3)")
+    add("--threads", type=positive, default=1, help="of every process that trains (1)")
     add("--peers-python", type=Path, help="interpreter that has trl; by default this one")
     add("--data", type=Path, default=ROOT.parent / "shared/data/nq_open", help="folder of the nq_open files")
     add("--tokenizer", type=Path, default=ROOT.parent / "shared/models/gpt2-tokenizer", help="GPT-2's vocabulary")

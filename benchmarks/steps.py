@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,44 +71,32 @@ class FirstStep(pl.Callback):
             os._exit(0)
 
 
-def watched(file: Path) -> list[str]:
+def watched(file: Path, callback: str) -> list[str]:
     """Return the overrides that make a run write its times into a file."""
     return [
         "allow=[benchmarks]",
-        f"+callbacks.steps._target_={CALLBACK}",
+        f"+callbacks.steps._target_={callback}",
         f"+callbacks.steps.file={file}",
     ]
 
 
-def composed(words: Sequence[str]) -> dict[str, Any]:
-    """Compose and check a config as ``fsqa train`` does."""
-    from fsqa.config.check import check_config
-    from fsqa.config.compose import compose_config
-
-    return check_config(compose_config(list(words)))
-
-
-@contextmanager
-def prepared(config: dict[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield what :func:`trained` needs: the run's folder, its parts and its objective, as ``fsqa train`` makes them.
+def trained(words: Sequence[str], file: Path, callback: str = CALLBACK) -> dict[str, Any]:
+    """Train one run in this process and return what the callback wrote; ``words`` are overrides of ``fsqa train``.
 
     Baselines, answers and reports are left out: they belong to no step.
     """
     from fsqa.config.assemble import assemble, assemble_objective
+    from fsqa.config.check import check_config
+    from fsqa.config.compose import compose_config
+    from fsqa.fit import fit
+    from fsqa.run_loggers import assemble_loggers
     from fsqa.study.folder import RunFolder
 
+    config = check_config(compose_config([*words, *watched(file, callback)]))
     folder = RunFolder(config, {})
     with folder.running():
         assembly = assemble(config, folder.cache)
-        yield folder, assembly, assemble_objective(config, assembly)
-
-
-def trained(words: Sequence[str], file: Path) -> Steps:
-    """Train one run in this process and return its steps; ``words`` are overrides of ``fsqa train``."""
-    from fsqa.fit import fit
-    from fsqa.run_loggers import assemble_loggers
-
-    config = composed([*words, *watched(file)])
-    with prepared(config) as (folder, assembly, objective):
+        objective = assemble_objective(config, assembly)
         fit(config, assembly, objective, folder, assemble_loggers(config, assembly, objective, folder))
-    return Steps(**json.loads(file.read_text(encoding="utf-8")))
+    written: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return written

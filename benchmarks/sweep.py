@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from benchmarks.arguments import positive
 from benchmarks.processes import Cost, fsqa, single_threaded, timed
 from fsqa.errors import InputError
 
@@ -125,8 +126,8 @@ def _notes(options: argparse.Namespace) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks sweep", description=__doc__)
-    parser.add_argument("--steps", type=int, default=20, help="optimizer steps of a run (20)")
-    parser.add_argument("--rounds", type=int, default=1, help="how often both ways are measured (1)")
-    parser.add_argument("--threads", type=int, default=1, help="of every run (1)")
+    parser.add_argument("--steps", type=positive, default=20, help="optimizer steps of a run (20)")
+    parser.add_argument("--rounds", type=positive, default=1, help="how often both ways are measured (1)")
+    parser.add_argument("--threads", type=positive, default=1, help="of every run (1)")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results"), help="folder of the results")
     return parser

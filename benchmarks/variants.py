@@ -20,8 +20,8 @@ BASE = "fsqa"
 OPTIONS = {
     "fsqa": None,
     "lightning": ("process",),
-    "hf": ("process",),
-    "trl": ("process", "same_loss", "no_checkpointing", "padding_free", "packing", "liger"),
+    "hf": ("process", "by_length"),
+    "trl": ("process", "by_length", "same_loss", "no_checkpointing", "padding_free", "packing", "liger"),
 }
 """Who takes part, and with which switches; fsqa takes any override of ``fsqa train``."""
 
@@ -31,6 +31,7 @@ TOLD = {
     "hf": "HF Trainer: rows padded to the longest of the batch, label_smoothing_factor",
     "trl": "TRL SFTTrainer",
     "process": "with the process settings that fsqa chooses for itself (matmul route, allocator)",
+    "by_length": "batches of like length",
     "same_loss": "label_smoothing_factor as everybody else, no gradient checkpointing",
     "no_checkpointing": "no gradient checkpointing",
     "padding_free": "no gradient checkpointing, batches laid end to end without filler",
@@ -54,8 +55,23 @@ TRICKS_OFF = (
 )
 """fsqa without any of its shortcuts, and with each of them off."""
 
-PEERS = ("lightning", "hf", "trl", "trl:same_loss", "trl:no_checkpointing", "trl:padding_free", "trl:packing")
-GIVEN_OURS = ("lightning:process", "hf:process", "trl:same_loss,process", "trl:padding_free,process")
+PEERS = (
+    "lightning",
+    "hf",
+    "hf:by_length",
+    "trl",
+    "trl:same_loss",
+    "trl:no_checkpointing",
+    "trl:padding_free",
+    "trl:packing",
+)
+GIVEN_OURS = (
+    "lightning:process",
+    "hf:process",
+    "hf:by_length,process",
+    "trl:same_loss,process",
+    "trl:padding_free,process",
+)
 PEERS_OF_BLOCKS = ("hf", "trl", "trl:no_checkpointing", "hf:process", "trl:no_checkpointing,process")
 PEERS_OF_LORA = ("hf", "trl", "trl:same_loss", "trl:padding_free", "hf:process", "trl:padding_free,process")
 LIGER = ("trl:no_checkpointing,liger", "trl:padding_free,liger")

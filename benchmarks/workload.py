@@ -23,7 +23,7 @@ FILES = ("NQ-open.dev.even.jsonl", "NQ-open.efficientqa.dev.1.1.jsonl", "NQ-open
 END = "<|endoftext|>"
 
 LONGEST_ROW, LONGEST_ANSWER = 35, 6
-"""In tokens: rows as long as what the seeds padded everything to, answers as long as they let the model write."""
+"""In tokens: what the training scripts that this package replaces padded rows to, and how long answers could be."""
 
 BLOCK = 256
 SMOOTHING = 0.1

@@ -127,6 +127,9 @@ def estimate_memory(
     phases = [(gradients + passing, 0)]
     wide = objective.model.config.vocab_size
     with _undisturbed(objective), forward_context:
+        if accumulates:  # gradients are there all the time, and new ones are added to them
+            for parameter in trainable:
+                parameter.grad = torch.zeros_like(parameter)
         with peak_within() as peak_bytes:
             live = _training_pass(objective, training, wide, gradients, accumulates)
             process += max(0, int(peak_bytes()) - live.own_peak)
@@ -151,19 +154,10 @@ def _training_pass(
     objective.train()
     with LiveTensors(wide, held=gradients, skips_products=True) as live:
         loss = objective.weighted_loss(batch).loss
-        if accumulates:
-            # Gradients are there all the time, and each new one is added to its old one and gone.
-            hooks = [p.register_post_accumulate_grad_hook(_drop) for p in objective.parameters() if p.requires_grad]
-        else:
-            hooks, live.held = [], 0  # Lightning drops the old ones between the passes
+        if not accumulates:
+            live.held = 0  # Lightning drops the old ones between the passes
         torch.autograd.backward(loss)
-    for hook in hooks:
-        hook.remove()
     return live
-
-
-def _drop(parameter: Tensor) -> None:
-    parameter.grad = None
 
 
 @torch.no_grad()

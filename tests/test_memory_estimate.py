@@ -10,6 +10,8 @@ from torch import nn
 
 from fsqa.footprint import estimated_mb
 from fsqa.memory_estimate import LiveTensors, _optimizer_bytes, estimate_memory
+from fsqa.speed import gradient_buffers
+from fsqa.speed.gradient_buffers import GradientBuffers
 from tests.builders import batch, configured, tiny_model
 from tests.commands.lines import SMALL, spawn
 from tests.tuning.adapters import lora
@@ -170,6 +172,30 @@ def test_a_larger_batch_takes_more(tmp_path):
     one, four = activations("ppppppaaaaaae"), activations(*["ppppppaaaaaae"] * 4)
     assert four == pytest.approx(4 * one, rel=0.2)
     assert estimated_mb(tmp_path / "missing.json") is None
+
+
+def test_gradients_in_kept_memory_count_once(monkeypatch):
+    """They are written where those of the step's earlier micro-batches are, so they take no more than autograd's."""
+    from fsqa.objective.causal_module import CausalModule
+
+    monkeypatch.setattr(gradient_buffers, "SMALLEST", 1)
+
+    def activations_and_logits(*, kept: bool) -> float:
+        settings = {"loss": configured("loss", "answer_end"), "optimizer": None, "scheduler": None}
+        module = CausalModule(model=tiny_model("gpt2"), **settings)
+        if kept:
+            GradientBuffers().install(module.model)
+        memory = estimate_memory(
+            module,
+            torch.optim.SGD(module.parameters(), fused=True),
+            training=batch("ppaae"),
+            scoring=None,
+            accumulates=True,
+            forward_context=nullcontext(),
+        )
+        return memory.activations + memory.logits
+
+    assert 0 < activations_and_logits(kept=True) <= activations_and_logits(kept=False)
 
 
 def passes(module, rows, skips):

@@ -135,7 +135,7 @@ def _speed() -> list[Finding]:
     half = bfloat16_speedup()
     told = f"{half:.1f} times as fast as float32 on the CPU"
     if half < 1:
-        told = f"{1 / half:.0f} times slower than float32 on the CPU: trainer.precision=bf16-mixed saves nothing here"
+        told = f"{1 / half:.3g} times slower than float32 on the CPU: trainer.precision=bf16-mixed saves no time here"
     return [
         Finding(None, "float32 route", f"oneDNN is {route.speedup:.1f} times as fast as the usual library: {taken}"),
         Finding(None, "bfloat16", told),

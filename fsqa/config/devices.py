@@ -21,19 +21,12 @@ FORKING = (
     "ddp_fork_find_unused_parameters_true",
 )
 """Strategies whose processes start as copies of this one."""
-SHARDING = ("ModelParallelStrategy",)
-"""Strategies after which no process holds the whole model."""
 
 
 def strategy_name(trainer: Mapping[str, Any]) -> str:
     """Return the strategy as a word: as written, or the class that the node names."""
     strategy = trainer.get("strategy", "auto")
     return str(strategy["_target_"]).rpartition(".")[2] if isinstance(strategy, Mapping) else str(strategy)
-
-
-def is_sharded(trainer: Mapping[str, Any]) -> bool:
-    """Whether the devices share the weights between them, so that none holds the whole model."""
-    return strategy_name(trainer) in SHARDING
 
 
 def is_auto_mesh(strategy: Mapping[str, Any]) -> bool:

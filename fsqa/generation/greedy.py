@@ -52,8 +52,8 @@ class Greedy(Autoregressive):
         """Answer every prompt and say what the model makes of its reference answer, in one pass over both.
 
         The answers are those of a call without references. ``references`` are the rows to score on, one a prompt.
-        Returns None where that cannot be: for a row cut otherwise than its question, or a model that must be asked by
-        ``generate()``.
+        Returns None where that cannot be: for a row cut otherwise than its question, a model that must be asked by
+        ``generate()``, or one with too few positions for what is said after a reference that was read.
         """
         from fsqa.generation.greedy_search import can_forget, can_search
 
@@ -62,7 +62,10 @@ class Greedy(Autoregressive):
         read = [_answer_after(*pair) for pair in zip(questions, references, strict=True)]
         answers = [answer for answer in read if answer is not None]
         longest = max((len(reference.ids) for reference in references), default=0) + self.max_new_tokens
-        if len(answers) < len(read) or not (can_search(model, longest) and can_forget(model, longest)):
+        positions = getattr(model.config, "max_position_embeddings", None) or longest
+        if len(answers) < len(read) or longest > positions:
+            return None
+        if not (can_search(model, longest) and can_forget(model, longest)):
             return None
         order = sorted(range(len(questions)), key=lambda i: -len(references[i].ids))
         found: dict[int, Found] = {}

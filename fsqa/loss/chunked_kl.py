@@ -18,6 +18,8 @@ from torch.autograd.function import once_differentiable
 from fsqa.loss.pointwise_kl import gradient_in_place, score_in_place
 
 MEGABYTE = 1_000_000
+FLOAT32 = 4
+"""Bytes of a number in it."""
 
 
 class Projection(NamedTuple):
@@ -27,14 +29,14 @@ class Projection(NamedTuple):
     bias: Float[Tensor, " vocab"] | None
 
 
-def chunk_size(targets: int, vocabulary: int, megabytes: float | None, bytes_per_number: int = 4) -> int:
-    """Return how many positions to score at once so that their logits take at most ``megabytes`` (10^6 bytes).
+def chunk_size(targets: int, vocabulary: int, megabytes: float | None) -> int:
+    """Return how many positions to score at once so that logits in float32 take at most ``megabytes`` (10^6 bytes).
 
     Chunks are as even as can be, and at least one position each; None, or room for all: every position at once.
     """
     if megabytes is None:
         return targets
-    most = max(1, int(megabytes * MEGABYTE / (vocabulary * bytes_per_number)))
+    most = max(1, int(megabytes * MEGABYTE / (vocabulary * FLOAT32)))
     return math.ceil(targets / math.ceil(targets / most)) if targets else 0
 
 

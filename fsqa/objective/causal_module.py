@@ -44,16 +44,18 @@ class CausalModule(ObjectiveModule):
     def setup(self, stage: str) -> None:
         """Look once whether the loss may go through the head by itself, in chunks."""
         super().setup(stage)
-        if stage == "fit" and self.speed.chunk_megabytes is not None and self.device_mesh is None:
-            head = plain_head(self.model)
-            self._head = () if head is None else (head,)
+        if stage != "fit" or self.speed.chunk_megabytes is None or self.device_mesh is not None:
+            return
+        head = None if str(self.trainer.precision).startswith("16") else plain_head(self.model)  # see chunked_kl
+        self._head = () if head is None or head.weight.dtype is torch.float16 else (head,)
 
     def weighted_loss(self, batch: Batch) -> LossOutput:
         """Score the targets that count under the loss."""
         weights = self.loss.weigh(batch)[:, 1:]
         chosen = weights != 0
         scored = batch.ids[:, 1:][chosen], weights[chosen], batch.roles[:, 1:][chosen]
-        for head in self._head:
+        if self._head:
+            (head,) = self._head
             positions = chunk_size(len(scored[0]), head.out_features, self.speed.chunk_megabytes)
             if positions < len(scored[0]) and isinstance(self.loss, TokenLoss):
                 projection = Projection(head.weight, head.bias)

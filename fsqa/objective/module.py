@@ -127,16 +127,6 @@ class ObjectiveModule(pl.LightningModule):
         self.strict_loading = False  # a checkpoint holds only what learns; on_load_checkpoint looks whether all of it
         self._frozen_key: str | None = None
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; torch first looks whether it is a weight or a module.
-
-        That takes microseconds, and Lightning notes the hook it is in some fifty times in a step.
-        """
-        if name == "_current_fx_name":
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
-
     @property
     def frozen_key(self) -> str:
         """What the weights that do not learn are known by."""

@@ -20,7 +20,7 @@ def folds_scale(optimizer: Any) -> bool:
 def fold_clipping(optimizer: Any, parameters: Sequence[nn.Parameter], most: float) -> Tensor:
     """Have the next step take gradients whose norm is ``most`` at the most; return the norm as it is.
 
-    The gradients keep their values: only what the optimizer reads is scaled, by ``clip_grad_norm_``'s factor.
+    The gradients keep their values until the optimizer scales them in its step, by ``clip_grad_norm_``'s factor.
     """
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     optimizer.grad_scale = ((norm + TINY) / most).clamp_min(1.0).float()

@@ -70,7 +70,9 @@ def worthwhile_layout(
         return None
     for shared in (True, False) if share else (False,):
         layout = flat_layout(ids, roles, share=shared)
-        if layout.tokens <= MOST_TOKENS * ids.numel() and fits_flat(model, layout):
+        if layout.tokens > MOST_TOKENS * ids.numel():
+            return None  # apart, the rows have no fewer tokens
+        if fits_flat(model, layout):
             return layout
     return None
 

@@ -22,7 +22,8 @@ ROUNDS = 9
 SHAPE = (128, 768, 1536)
 """Rows, inputs and outputs of the product that is tried: as in a block of a small model."""
 
-KEEP_BELOW = 1 << 30
+KEEP_BELOW = (1 << 30, 1 << 25)
+"""Sizes in bytes up to which memory is kept, the first that glibc takes: before 2.35 it takes no more than 32 MiB."""
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
 """Names of glibc's mallopt for the size from which memory comes from the system directly, and goes back to it."""
 
@@ -45,7 +46,8 @@ class Route:
 def tune(*, matrix_route: bool, kept_memory: bool) -> None:
     """Make this process's settings those that are asked for, where they help and the system has them."""
     if matrix_route and try_route().is_taken:
-        _matmul().fp32_precision = ONEDNN
+        # By the setting for all of torch: with oneDNN's alone, whoever asks torch for that one gets a RuntimeError.
+        torch.set_float32_matmul_precision("medium")
     if kept_memory:
         keep_memory()
 
@@ -97,7 +99,8 @@ def keep_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
-    return bool(mallopt(MMAP_THRESHOLD, KEEP_BELOW)) and bool(mallopt(TRIM_THRESHOLD, 2 * KEEP_BELOW - 1))
+    keeps = any(mallopt(MMAP_THRESHOLD, size) for size in KEEP_BELOW)
+    return keeps and bool(mallopt(TRIM_THRESHOLD, 2 * KEEP_BELOW[0] - 1))
 
 
 def _matmul() -> Any:

@@ -78,4 +78,4 @@ def test_help_is_light_and_names_everything(capsys):
 
 def test_mistakes_are_one_line(capsys):
     assert run(["rase"]) == 2
-    assert capsys.readouterr().err.startswith("benchmarks: benchmarks: there is no 'rase'; did you mean 'race'")
+    assert capsys.readouterr().err.startswith("benchmarks: there is no 'rase'; did you mean 'race'")

@@ -6,7 +6,7 @@ import torch
 from fsqa.config import devices
 from fsqa.config.check import check_config
 from fsqa.config.compose import compose_config
-from fsqa.config.devices import at_hand, device_count, home, is_sharded, micro_batch_size, rank, refuse_in_sweep
+from fsqa.config.devices import at_hand, device_count, home, micro_batch_size, rank, refuse_in_sweep
 from fsqa.config.rehearse import rehearsed
 from fsqa.errors import InputError
 
@@ -138,11 +138,6 @@ def test_processes_that_would_start_a_sweep_again(monkeypatch, words):
 @pytest.mark.parametrize("words", [[], FORKED, ["trainer=gpu"]])
 def test_processes_that_do_not(words):
     refuse_in_sweep(config(*words))
-
-
-def test_only_sharding_leaves_no_whole_model():
-    assert is_sharded(config("trainer=fsdp")["trainer"])
-    assert not is_sharded(config("trainer=ddp")["trainer"])
 
 
 def test_every_process_holds_its_model_on_its_own_gpu(gpus, monkeypatch):

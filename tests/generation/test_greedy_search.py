@@ -211,6 +211,16 @@ def test_a_model_that_has_forgotten_by_itself_is_asked_apart():
     assert Greedy(max_new_tokens=ROOM, batch_size=3).with_references(sliding, ENCODER, QUESTIONS, references) is None
 
 
+def test_without_positions_for_an_answer_after_the_reference_they_are_asked_apart():
+    """GPT-Neo stops with an error where its cache is longer than its positions, forgotten tokens included."""
+    model, way = decoder("gpt_neo"), Greedy(max_new_tokens=ROOM, batch_size=3)
+    room = model.config.max_position_embeddings - len(QUESTIONS[0].ids) - ROOM
+    fits, too_long = ([_reference(QUESTIONS[0], length, 0)] for length in (room - 1, room))
+    answers, _ = way.with_references(model, ENCODER, QUESTIONS[:1], fits)
+    assert answers == way(model, ENCODER, QUESTIONS[:1])
+    assert way.with_references(model, ENCODER, QUESTIONS[:1], too_long) is None
+
+
 def test_references_that_were_cut_otherwise_are_refused():
     way = Greedy(max_new_tokens=ROOM, batch_size=3)
     references = [_reference(question, 2, i) for i, question in enumerate(QUESTIONS)]

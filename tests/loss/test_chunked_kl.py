@@ -215,7 +215,7 @@ def test_chunk_sizes_by_hand():
     assert chunk_size(110, 151_936, 64) == 55
     assert chunk_size(31, 50_257, 64) == 31
     assert chunk_size(100, 1000, None) == 100
-    assert chunk_size(10, 1000, 0.008, bytes_per_number=8) == 1
+    assert chunk_size(10, 1000, 0.008) == 2
     assert chunk_size(0, 1000, 64) == 0
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from fsqa.model.depth import blocks
 from fsqa.speed.last_block import last_feed_forward, only_at
@@ -24,7 +25,7 @@ def test_it_runs_on_what_counts_alone():
     with only_at(last_feed_forward(model), chosen):
         cut = model(input_ids=ROWS.ids).logits
     full = model(input_ids=ROWS.ids).logits
-    assert [shape[:-1] for shape in seen] == [(4,), tuple(ROWS.ids.shape)]
+    assert [shape[:-1] for shape in seen] == [(1, 4), tuple(ROWS.ids.shape)]
     torch.testing.assert_close(cut[chosen], full[chosen])
     assert not torch.allclose(cut[~chosen], full[~chosen])
 
@@ -40,6 +41,14 @@ def test_it_is_whole_again_after_an_error():
 def test_blocks_computed_again_in_the_backward_pass_are_left_alone():
     model = small("gpt2").train()
     model.gradient_checkpointing_enable({"use_reentrant": False})
+    assert last_feed_forward(model) is None
+
+
+@pytest.mark.parametrize("architecture", ["gpt_oss", "mixtral", "qwen3_moe"])
+def test_mixtures_of_experts_are_left_alone(architecture):
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    experts = {"num_local_experts": 4, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 70, "pad_token_id": 2}
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(architecture, **sizes, **experts))
     assert last_feed_forward(model) is None
 
 

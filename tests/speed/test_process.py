@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from fsqa.speed.process import Route
 def _same_setting_after():
     before = process._matmul().fp32_precision
     yield
+    torch.set_float32_matmul_precision("highest")
     process._matmul().fp32_precision = before
 
 
@@ -34,12 +36,29 @@ def test_it_is_taken_only_where_exact_and_much_faster(monkeypatch, speedup, erro
     before = process._matmul().fp32_precision
     process.tune(matrix_route=True, kept_memory=False)
     assert process._matmul().fp32_precision == ("bf16" if taken else before)
+    assert torch.get_float32_matmul_precision() == ("medium" if taken else "highest"), "it can still be asked for"
 
 
 def test_nothing_is_tried_that_was_not_asked_for(monkeypatch):
     monkeypatch.setattr(process, "try_route", lambda: pytest.fail("tried"))
     monkeypatch.setattr(process, "keep_memory", lambda: pytest.fail("set"))
     process.tune(matrix_route=False, kept_memory=False)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(1 << 40, True), (1 << 25, True), (0, False)])
+def test_a_system_may_keep_less_or_nothing(monkeypatch, most, kept):
+    """As glibc before 2.35, which refuses thresholds above 32 MiB."""
+    taken = {}
+
+    def mallopt(name, value):
+        accepted = value <= most if name == process.MMAP_THRESHOLD else most > 0
+        if accepted:
+            taken[name] = value
+        return int(accepted)
+
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
+    assert process.keep_memory() == kept
+    assert taken.get(process.MMAP_THRESHOLD) == (min(most, 1 << 30) if kept else None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -98,6 +99,24 @@ def test_the_rows_of_these_tests_ask_for_it(monkeypatch, name, value):
         monkeypatch.setattr(causal_module, function, partial(noted, taken, function, own))
     step(objective(small("gpt2"), "all", replace(PLAIN, **{name: value})), ROWS)
     assert taken == [{"padding_free": "flat_logits", "chunk_megabytes": "hidden_at"}[name]]
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "chunks"),
+    [
+        ("32-true", torch.float32, True),
+        ("bf16-mixed", torch.float32, True),
+        ("16-mixed", torch.float32, False),
+        ("32-true", torch.float16, False),
+    ],
+)
+def test_float16_goes_without_chunks(precision, dtype, chunks):
+    """The loss in chunks refuses it, whatever the size of the batch."""
+    of = objective(small("gpt2").to(dtype), "all", PLAIN)
+    of.speed = replace(PLAIN, chunk_megabytes=0.01)
+    of.trainer = SimpleNamespace(precision=precision, strategy=None)
+    of.setup("fit")
+    assert bool(of._head) == chunks
 
 
 def test_scores_of_answers_are_the_plain_ones():
