@@ -22,6 +22,7 @@ class _Earlier:
 
 def forget_peak() -> None:
     """Count the peak from here, so that runs in one process do not inherit each other's, where the system can."""
+    _give_back()
     _restart()
     _Earlier.peak_mb = 0.0
 
@@ -44,9 +45,14 @@ def held_bytes() -> int:
     """Return the memory held now in bytes; without ``/proc``, the most that was held."""
     if torch.cuda.is_available():
         return torch.cuda.memory_allocated()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # glibc keeps what is free until it is told
+    _give_back()
     return int(_from_proc("VmRSS") or _peak_mb() * 1e6)
+
+
+def _give_back() -> None:
+    """Have glibc give back what is free, which it may keep until it is told."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _restart() -> None:
