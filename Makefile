@@ -36,7 +36,7 @@ refusals: setup ## A model that answers about the made-up world and refuses ever
 	$(BIN)/fsqa train experiment=atlas_refusals
 	$(BIN)/fsqa report outputs/atlas_refusals
 
-test: setup ## Run the tests (offline, about fifteen minutes on two cores)
+test: setup ## Run the tests (offline, about twenty minutes on two cores)
 	$(BIN)/python -m pytest -n 2
 
 $(PEERS)/.installed: pyproject.toml constraints.txt benchmarks/requirements.txt
